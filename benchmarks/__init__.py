@@ -1,0 +1,1 @@
+"""Speed beside the nearest peer, measured in one run."""

@@ -1,0 +1,1 @@
+"""Customer-satisfaction analysis: from surveys, transactions, contacts and complaints to decisions."""

@@ -1,0 +1,131 @@
+"""The command `csat`: run the notebooks of a project, start a new one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+WRONG_USE = 2
+JOBS_FAILED = 1
+
+
+@app.callback()
+def main() -> None:
+    """Customer-satisfaction notebooks: from records to decisions."""
+
+
+@app.command()
+def run(
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    period: Annotated[str | None, typer.Option(help="2026-10, 2026-Q3 or 2026; default: last month.")] = None,
+    last: Annotated[int | None, typer.Option(help="The last N months.")] = None,
+    each: Annotated[str | None, typer.Option(help="A column: also one report per value.")] = None,
+    only: Annotated[str | None, typer.Option(help="Notebooks whose name matches, like '1*'.")] = None,
+    jobs: Annotated[int, typer.Option(help="Notebooks at a time.")] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="name=value, for a parameter.")] = None,
+    force: Annotated[bool, typer.Option(help="Run also what has not changed.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+) -> None:
+    """Run the notebooks and publish their reports; the last line is the page to open."""
+    from csatlib.publish import run as runner
+
+    try:
+        with _progress() as progress:
+            result = runner.run(
+                config,
+                period=period,
+                last=last,
+                each=each,
+                only=only,
+                jobs=jobs,
+                set=_settings(set_ or []),
+                force=force,
+                out=out,
+                progress=progress,
+            )
+    except (ValueError, LookupError, OSError) as error:
+        _refuse(error)
+    typer.echo(_summary(result.outcomes))
+    typer.echo(_short(result.index))
+    if result.failed:
+        raise typer.Exit(JOBS_FAILED)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Number and topic, like 21_wait_times.")],
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+) -> None:
+    """Start an analysis: a notebook skeleton and a test that fails until it is filled."""
+    from csatlib.publish import skeleton
+    from csatlib.tables import config as settings_file
+
+    try:
+        project = settings_file.find(config).parent
+        notebook, test = skeleton.create(project, name)
+    except (ValueError, OSError) as error:
+        _refuse(error)
+    topic = name[3:]
+    typer.echo(f"written: {_short(notebook)} and {_short(test)}")
+    typer.echo(
+        f"next: 1. the question in the notebook's first line and the computation in csatlib/{topic}.py, "
+        f"2. {_short(test)} until it passes, 3. a row in the README's table: "
+        f"| [{name}](notebooks/{name}.ipynb) | the question | `csatlib.{topic}` |"
+    )
+
+
+def _settings(pairs: list[str]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if not pair.partition("=")[0].strip().isidentifier() or "=" not in pair]
+    if wrong:
+        raise ValueError(f"--set takes name=value, like --set by=plan; got {', '.join(map(repr, wrong))}")
+    return {name.strip(): value for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+@contextmanager
+def _progress() -> Iterator[Callable]:
+    """Yield what shows an outcome: a bar in a terminal, one plain line per job elsewhere."""
+    console = Console()
+    if not console.is_terminal:
+        yield lambda outcome, finished, total: typer.echo(f"[{finished}/{total}] {_line(outcome)}")
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("reports", total=None)
+
+        def show(outcome, finished: int, total: int) -> None:
+            bar.update(task, completed=finished, total=total)
+            bar.console.print(_line(outcome), markup=False, highlight=False)
+
+        yield show
+
+
+def _line(outcome) -> str:
+    took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
+    return f"{outcome.status} {outcome.job}{took}" + (f": {outcome.reason}" if outcome.reason else "")
+
+
+def _summary(outcomes) -> str:
+    states = ("done", "unchanged", "skipped", "failed")
+    counts = [(state, sum(outcome.status == state for outcome in outcomes)) for state in states]
+    return ", ".join(f"{count} {state}" for state, count in counts if count)
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd().resolve()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    typer.echo(f"csat: {message}", err=True)
+    raise typer.Exit(WRONG_USE)

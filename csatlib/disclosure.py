@@ -1,0 +1,62 @@
+"""Statistical disclosure control: the one place where figures on too few answers are hidden or marked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+NUMBERS = ("n", "n_reference", "n_eff", "estimate", "ci_low", "ci_high", "d_z", "p_value", "p_adjusted")
+
+
+@dataclass
+class _Bases:
+    min_base: int = 10
+    min_rank: int = 30
+
+
+bases = _Bases()
+
+
+def protect(result: pd.DataFrame) -> pd.DataFrame:
+    """Hide figures on too few answers, so that they cannot be recovered from totals either.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A result table with ``n``, optionally ``n_reference``, ``n_eff`` and ``group``.
+
+    Returns
+    -------
+    DataFrame
+        A copy with ``hidden`` and ``indicative`` (booleans). Where a base is under `min_base`, every number
+        is NaN; where that hides just one group of several, the next smallest is hidden too. Indicative are
+        figures on fewer than `min_rank` effective answers, or on few replicate groups.
+
+    Examples
+    --------
+    >>> result = pd.DataFrame({"group": ["N", "S", "W"], "n": [4, 50, 20], "estimate": [1.0, 2.0, 3.0]})
+    >>> protect(result)[["group", "n", "hidden", "indicative"]].values.tolist()
+    [['N', nan, True, False], ['S', 50.0, False, False], ['W', nan, True, False]]
+    """
+    if "hidden" in result.columns:
+        return result
+    base = result[[c for c in ("n", "n_reference") if c in result.columns]].min(axis=1)
+    hidden = base < bases.min_base
+    if "group" in result.columns:
+        hidden |= _complement(result, base, hidden)
+    effective = result["n_eff"] if "n_eff" in result.columns else result["n"]
+    few = result["few_groups"] if "few_groups" in result.columns else pd.Series(False, index=result.index)
+    numbers = [c for c in NUMBERS if c in result.columns]
+    shown = result.astype(dict.fromkeys(numbers, float))
+    shown.loc[hidden, numbers] = np.nan
+    return shown.assign(hidden=hidden, indicative=((effective < bases.min_rank) | few) & ~hidden)
+
+
+def _complement(result: pd.DataFrame, base: pd.Series, hidden: pd.Series) -> pd.Series:
+    keys = [c for c in ("stratum", "level", "dimension", "item", "weighting", "measure") if c in result.columns]
+    also = pd.Series(False, index=result.index)
+    parts = [part.index for _, part in result.groupby(keys, sort=False)] if keys else [result.index]
+    for rows in parts:
+        if len(rows) > 1 and hidden[rows].sum() == 1:
+            also[base[rows][~hidden[rows]].idxmin()] = True
+    return also

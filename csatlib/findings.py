@@ -1,0 +1,127 @@
+"""The record a notebook leaves: figures with interval and n that later pages and runs can read."""
+
+import math
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+import pandas as pd
+from IPython.display import display
+
+from csatlib import disclosure
+from csatlib.words import say
+
+MIME = "application/vnd.csatlib.finding+json"
+FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_eff")
+COLUMNS = ("metric", "group", "period", "unit", *FIGURES, "direction", "statement", "action", "owner")
+
+
+def record(
+    metric: str,
+    row: Mapping[str, Any] | pd.Series,
+    *,
+    period: str,
+    unit: str,
+    statement: str,
+    direction: Literal["higher_is_better", "lower_is_better"] = "higher_is_better",
+    action: str = "",
+    owner: str = "",
+) -> None:
+    """Leave a figure in the executed notebook and show it as one line.
+
+    Parameters
+    ----------
+    metric : str
+        Stable name, for example ``"servqual.gap.responsiveness"``.
+    row : mapping or Series
+        One row of a result table: ``estimate``, ``ci_low``, ``ci_high``, ``n``, and ``group``, ``n_eff`` if known.
+    period : str
+        The period's label.
+    unit : str
+        Unit of the estimate, for example ``"points of 7"``.
+    statement : str
+        The figure in a whole sentence.
+    direction : {"higher_is_better", "lower_is_better"}
+        Which way is good.
+    action, owner : str
+        What to do, and who.
+
+    Raises
+    ------
+    ValueError
+        Another direction; a row without estimate, interval or n.
+
+    Notes
+    -----
+    Numbers keep six significant digits. A figure on fewer answers than the smallest base is recorded as hidden,
+    without numbers.
+
+    Examples
+    --------
+    >>> row = {"estimate": -1.16, "ci_low": -1.27, "ci_high": -1.05, "n": 194}
+    >>> record("servqual.gap", row, period="2019", unit="points", statement="Short.")  # doctest: +ELLIPSIS
+    {'application/vnd.csatlib.finding+json': {'metric': 'servqual.gap', 'group': 'all', ...
+    """
+    if direction not in ("higher_is_better", "lower_is_better"):
+        raise ValueError(f"direction={direction!r}; allowed are 'higher_is_better' and 'lower_is_better'")
+    row = dict(row)
+    absent = [name for name in ("estimate", "ci_low", "ci_high", "n") if name not in row]
+    if absent:
+        raise ValueError(f"row lacks {', '.join(absent)}; give one row of a result table")
+    shown = disclosure.protect(pd.DataFrame([row])).iloc[0]
+    statement = say("Not shown: too few answers.") if shown["hidden"] else statement
+    finding = {
+        "metric": metric,
+        "group": str(row.get("group", "all")),
+        "period": period,
+        "unit": unit,
+        **{name: _six_digits(shown.get(name, math.nan)) for name in FIGURES},
+        "direction": direction,
+        "statement": statement,
+        "action": action,
+        "owner": owner,
+    }
+    text = f"{statement} {action}".strip()
+    html = f'<p class="csat-finding">{escape(text)}</p>'
+    display({MIME: finding, "text/html": html, "text/plain": text}, raw=True)
+
+
+def read(notebook: str | Path) -> pd.DataFrame:
+    """Collect the findings of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        An .ipynb file.
+
+    Returns
+    -------
+    DataFrame
+        One row per finding: ``metric``, ``group``, ``period``, ``unit``, ``estimate``, ``ci_low``, ``ci_high``,
+        ``n``, ``n_eff`` (NaN where hidden or unknown), ``direction``, ``statement``, ``action``, ``owner``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> empty = nbformat.v4.new_notebook()
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".ipynb") as file:
+    ...     nbformat.write(empty, file.name)
+    ...     len(read(file.name))
+    0
+    """
+    cells = nbformat.read(Path(notebook), as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(FIGURES, float))
+
+
+def _six_digits(value: float) -> float | None:
+    return None if value is None or pd.isna(value) else float(f"{value:.6g}")

@@ -1,0 +1,74 @@
+"""Kernels of the batch: the running interpreter, whatever Jupyter is installed beside it."""
+
+import os
+import sys
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from traitlets import default
+from traitlets.config import Config
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+# ipykernel 7 warns on stderr unless the transport between client and kernel may be encrypted
+CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})
+
+
+def environment(snapshot: Path, work: Path) -> dict[str, str]:
+    """Environment of a kernel: the run's snapshot, one BLAS thread, no user profile, our csatlib.
+
+    Parameters
+    ----------
+    snapshot : Path
+        Snapshot every notebook of the run reads.
+    work : Path
+        Temporary folder, takes the place of the user's IPython profile and its start-up files.
+
+    Returns
+    -------
+    dict
+        Variable name -> text.
+    """
+    env = dict.fromkeys(ONE_THREAD, "1") | {
+        "CSAT_SNAPSHOT": str(snapshot),
+        "IPYTHONDIR": str(work / "ipython"),
+    }
+    root = Path(__file__).parents[2]
+    if root.name not in ("site-packages", "dist-packages"):
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    return env
+
+
+def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
+    """Kernel manager class which starts the running interpreter with `env`; needs no kernelspec.
+
+    Parameters
+    ----------
+    env : dict
+        Variables added to those of this process.
+
+    Returns
+    -------
+    type
+        For nbclient's ``kernel_manager_class``.
+    """
+    spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        + ["--HistoryManager.enabled=False"],
+        display_name="Python 3",
+        language="python",
+        env={name: value.replace("$", "$$") for name, value in env.items()},
+        metadata={"supported_encryption": ["curve"]},
+    )
+
+    class Specs(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            return spec
+
+    class Manager(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _kernel_spec_manager_default(self) -> KernelSpecManager:
+            return Specs(parent=self)
+
+    return Manager

@@ -1,0 +1,377 @@
+"""Execute the plan: each job in a temporary folder, published by rename, none stopping the others."""
+
+import copy
+import datetime
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from csatlib.publish import manifest, plan, site
+from csatlib.tables import config as settings_file
+from csatlib.tables import period as periods_of
+from csatlib.tables import workspace
+from csatlib.words import say
+
+_UNHEARD = logging.NullHandler()  # Papermill comments on comments; whoever configures logging still hears it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: status is done, unchanged, skipped or failed."""
+
+    job: str
+    status: str
+    seconds: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcomes of a run, in the order of the plan, and the page to open."""
+
+    outcomes: tuple[Outcome, ...]
+    index: Path
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Jobs that failed."""
+        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
+
+
+def run(
+    config: str | Path = "csat.toml",
+    *,
+    period: str | None = None,
+    last: int | None = None,
+    each: str | None = None,
+    only: str | None = None,
+    jobs: int = 1,
+    set: dict | None = None,
+    force: bool = False,
+    out: str | Path | None = None,
+    timeout: int = 600,
+    progress: Callable[[Outcome, int, int], None] | None = None,
+) -> Result:
+    """Run the notebooks of a project and publish their pages and the index.
+
+    Parameters
+    ----------
+    config : str or Path
+        The settings file, looked for in the current folder and its parents.
+    period : str, optional
+        Month, quarter or year; default: the last month with responses.
+    last : int, optional
+        That many months up to the last one with responses; not together with `period`.
+    each : str, optional
+        A column: pages for each of its values beside the total.
+    only : str, optional
+        Glob of notebook names.
+    jobs : int
+        Notebooks at a time.
+    set : dict, optional
+        Parameter name -> value, for the notebooks which have the parameter.
+    force : bool
+        Run also what has not changed.
+    out : str or Path, optional
+        Output folder; default: ``[report] output`` of the settings.
+    timeout : int
+        Seconds a single cell may take.
+    progress : callable, optional
+        Called after each job with its outcome, how many are finished, how many there are.
+
+    Returns
+    -------
+    Result
+        A failed job does not raise: see `Result.failed`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        Something asked for is wrong; nothing has been started.
+
+    Examples
+    --------
+    >>> from csatlib.publish.run import run
+    >>> result = run(period="2026-10")  # doctest: +SKIP
+    """
+    settings = settings_file.load(config)
+    notebooks = plan.find(settings.file.parent, only)
+    if jobs < 1 or (last is not None and last < 1):
+        raise ValueError(f"--jobs and --last count from 1, got jobs={jobs}, last={last}")
+    plan.check(notebooks, set or {})
+    if period is not None and last is not None:
+        raise ValueError("give either --period or --last, not both")
+    wanted = [periods_of.parse(period).label] if period is not None else None
+    snapshot = Path(workspace.snapshot(settings.file))
+    with _pinned(snapshot):
+        if wanted is None:
+            latest = periods_of.parse(workspace.latest_period(settings.file))
+            wanted = [latest.shift(-k).label for k in range(last or 1)]
+        todo = plan.jobs(
+            notebooks, config=settings.file, snapshot=snapshot, periods=wanted, each=each, settings=set
+        )
+        out = settings.output if out is None else Path(out).resolve()
+        out.mkdir(parents=True, exist_ok=True)
+        batch = _Batch(settings, snapshot, out, _versions(), _commit(settings.file.parent), timeout)
+        outcomes = _all(batch, todo, jobs, force, progress)
+    index = site.build(out, company=settings.company.name, language=settings.company.language)
+    return Result(tuple(outcomes), index)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What all jobs of a run share."""
+
+    settings: settings_file.Settings
+    snapshot: Path
+    out: Path
+    versions: dict
+    commit: str | None
+    timeout: int
+
+
+def _all(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, progress) -> list[Outcome]:
+    before = manifest.latest(batch.out)
+    finished = []
+
+    def one(job: plan.Job) -> Outcome:
+        outcome = _job(batch, job, before.get(job.name), force)
+        finished.append(outcome)
+        if progress:
+            progress(outcome, len(finished), len(todo))
+        return outcome
+
+    if workers == 1:
+        return [one(job) for job in todo]
+
+    def one_in_a_thread(job: plan.Job) -> Outcome:
+        from jupyter_core.utils import ensure_event_loop
+
+        try:
+            return one(job)
+        finally:
+            ensure_event_loop().close()  # of this thread; nobody else does it
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one_in_a_thread, todo))
+
+
+def _job(batch: _Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome:
+    target = batch.out / job.folder / job.notebook.name
+    if job.skip:
+        if before is None or (before["status"], before.get("error")) != ("skipped", job.skip):
+            manifest.append(batch.out, _entry(batch, job, "skipped", 0.0) | {"error": job.skip})
+        return Outcome(job.name, "skipped", 0.0, job.skip)
+    there = target.with_suffix(".html").exists() and target.with_suffix(".ipynb").exists()
+    if not force and there and before and (before["status"], before.get("key")) == ("done", job.key):
+        return Outcome(job.name, "unchanged")
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=batch.out) as work:
+        try:
+            entry, failure = _make(batch, job, Path(work), target)
+        except Exception as error:  # one job must never stop the others
+            entry, failure = {}, {"error": f"{type(error).__name__}: {error}"}
+        if failure is not None:
+            failure = {k: manifest.redact(v, batch.settings.file.parent) for k, v in failure.items() if v}
+            _publish_failure(batch, job, Path(work), target, failure)
+            entry |= {"error": failure["error"], "cell": failure.get("cell")}
+    seconds = round(time.monotonic() - start, 2)
+    status = "done" if failure is None else "failed"
+    manifest.append(batch.out, _entry(batch, job, status, seconds) | entry)
+    where = f" in {failure['cell']}" if failure and failure.get("cell") else ""
+    return Outcome(job.name, status, seconds, failure and f"{failure['error']}{where}")
+
+
+def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict, dict | None]:
+    """Execute, turn into a page, publish both; returns manifest parts and what failed."""
+    import nbformat
+
+    from csatlib.publish import html
+
+    if job.notebook.error:
+        return {}, {"error": job.notebook.error}
+    executed = work / "executed.ipynb"
+    failure = _execute(batch, job, executed, work)
+    if failure and failure.pop("again", False):
+        failure = _execute(batch, job, executed, work)
+    if failure:
+        failure.pop("again", None)
+        return {}, failure
+    book = nbformat.read(executed, as_version=4)
+    finished = _now()
+    facts = _facts(batch, job)
+    book.metadata.setdefault("csatlib", {})["run"] = facts | {"key": job.key, "finished": finished}
+    book.metadata.get("papermill", {}).update(input_path=job.notebook.path.name, output_path=None)
+    index = "../" * (len(Path(job.folder).parts)) + "index.html"
+    page = html.page(book, run=facts, finished=finished, index=index)
+    for suffix, text in (
+        (".ipynb", nbformat.writes(book) + "\n"),
+        (".html", page),
+    ):
+        part = work / f"page{suffix}"
+        part.write_text(text, encoding="utf-8")
+        site.publish(part, target.with_suffix(suffix))
+    target.with_suffix(".failed.html").unlink(missing_ok=True)
+    return {"counts": facts["counts"]} | site.headline(book), None
+
+
+def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | None:
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    from csatlib.publish import kernels
+
+    logging.getLogger("papermill").addHandler(_UNHEARD)
+    seen = []
+    try:
+        papermill.execute_notebook(
+            _braces(job.notebook.path),
+            _braces(target),
+            parameters=copy.deepcopy(job.changes),
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            execution_timeout=batch.timeout,
+            config=kernels.CONFIG,
+            kernel_manager_class=kernels.manager(kernels.environment(batch.snapshot, work)),
+            resources={"metadata": {"path": str(job.notebook.path.parent)}},
+            shutdown_kernel="immediate",
+            on_cell_start=lambda cell, cell_index: seen.append(cell),
+        )
+    except PapermillExecutionError as error:
+        text = f"{error.ename}: {error.evalue}"
+        return _failure(seen, text, "\n".join(error.traceback))
+    except (RuntimeError, TimeoutError) as error:
+        # nbclient: the kernel died or did not start (RuntimeError), a cell took too long (TimeoutError)
+        late = isinstance(error, TimeoutError)
+        text = f"the cell took longer than {batch.timeout} seconds" if late else f"the kernel died: {error}"
+        return _failure(seen, text) | {"again": True}
+    return None
+
+
+def _failure(seen: list, error: str, traceback: str = "") -> dict:
+    from nbconvert.filters import strip_ansi
+
+    from csatlib.publish import html
+
+    name, source = (html.cell_name(seen, len(seen) - 1), seen[-1].source) if seen else ("", "")
+    return {"error": strip_ansi(error), "traceback": strip_ansi(traceback), "cell": name, "source": source}
+
+
+def _publish_failure(batch: _Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:
+    from csatlib.publish import html
+
+    good = target.with_suffix(".html")
+    page = html.render(
+        "failed.html.j2",
+        title=say("Failed: {title}", title=job.notebook.title),
+        heading=job.notebook.title,
+        notebook=job.notebook.path.name,
+        failure=failure,
+        good=good.name if good.exists() else None,
+        run=_facts(batch, job, counts=False),
+        index="../" * len(Path(job.folder).parts) + "index.html",
+        finished=_now(),
+    )
+    part = work / "failed.html"
+    part.write_text(page, encoding="utf-8")
+    site.publish(part, target.with_suffix(".failed.html"))
+
+
+def _facts(batch: _Batch, job: plan.Job, counts: bool = True) -> dict:
+    company = batch.settings.company
+    segment = None if job.segment is None else f"{job.segment[0]}: {job.segment[1]}"
+    return {
+        "company": company.name,
+        "language": company.language,
+        "period": job.period,
+        "segment": segment,
+        "source": manifest.redact(str(batch.settings.source.path), batch.settings.file.parent),
+        "snapshot": batch.snapshot.name,
+        "parameters": job.parameters,
+        "versions": batch.versions,
+        "counts": _counts(batch, job) if counts else [],
+    }
+
+
+def _counts(batch: _Batch, job: plan.Job) -> list[dict]:
+    """Rows read, used (in the period and segment) and rejected of the tables the notebook names."""
+    given = job.parameters
+    ws = workspace.open(batch.settings.file, period=given.get("period"), where=given.get("where") or None)
+    wanted = ws.counts[ws.counts["table"].isin([*job.notebook.tables, *job.notebook.optional])]
+    return json.loads(wanted[["table", "read", "used", "rejected"]].to_json(orient="records"))
+
+
+def _entry(batch: _Batch, job: plan.Job, status: str, seconds: float) -> dict:
+    return {
+        "job": job.name,
+        "notebook": job.notebook.name,
+        "period": job.period,
+        "segment": job.segment,
+        "title": job.notebook.title,
+        "key": job.key,
+        "parameters": job.parameters,
+        "status": status,
+        "seconds": seconds,
+        "error": None,
+        "snapshot": batch.snapshot.name,
+        "versions": batch.versions,
+        "commit": batch.commit,
+        "finished": _now(),
+    }
+
+
+@contextmanager
+def _pinned(snapshot: Path):
+    """Every workspace opened meanwhile, here or in a kernel, reads this snapshot."""
+    before = os.environ.get("CSAT_SNAPSHOT")
+    os.environ["CSAT_SNAPSHOT"] = str(snapshot)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CSAT_SNAPSHOT"]
+        else:
+            os.environ["CSAT_SNAPSHOT"] = before
+
+
+def _versions() -> dict:
+    try:
+        ours = importlib.metadata.version("csatlib")
+    except importlib.metadata.PackageNotFoundError:
+        ours = "not installed"
+    return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
+
+
+def _commit(project: Path) -> str | None:
+    """Commit of the project's repository, with "+" when files differ from it; None without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
+    return answer.stdout.strip() or None
+
+
+def _braces(path: Path) -> str:
+    """Papermill fills {places} in paths; ours are meant literally."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,6 @@
+"""SERVQUAL: where service falls short of what customers expect."""
+
+from csatlib.servqual.gap_tables import contrasts, gaps, widest
+from csatlib.tables.scale import Item, Scale
+
+__all__ = ["Item", "Scale", "contrasts", "gaps", "widest"]

@@ -1,0 +1,1 @@
+"""Statistics on one pass over the rows: moments, replicates, intervals, reliability."""

@@ -1,0 +1,1 @@
+"""Settings, canonical tables, checked snapshots and the sample company."""

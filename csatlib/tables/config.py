@@ -1,0 +1,345 @@
+"""csat.toml: the company's settings, checked as a whole before anything is read."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+
+from csatlib.tables.scale import Item, Scale
+from csatlib.tables.schema import TABLES, did_you_mean
+
+
+def _code(value: Any) -> str | float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("a code is a number or a text")
+    return value.strip() if isinstance(value, str) else float(value)
+
+
+def _currency(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isupper()):
+        raise ValueError("allowed: three capital letters such as EUR")
+    return code
+
+
+def _table_name(name: str) -> str:
+    if name not in TABLES:
+        raise ValueError(f"unknown table{did_you_mean(name, TABLES)}; allowed: {', '.join(TABLES)}")
+    return name
+
+
+def _canonical_name(name: str) -> str:
+    if not name.isidentifier() or name != name.lower():
+        raise ValueError("write the canonical name left of =, in lower case: { responded_at = 'Date' }")
+    return name
+
+
+Code = Annotated[Any, AfterValidator(_code)]
+Codes = Annotated[tuple[Code, ...], Strict(False)]
+TableName = Annotated[str, AfterValidator(_table_name)]
+CanonicalName = Annotated[str, AfterValidator(_canonical_name)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Company(_Section):
+    """Who the reports are about."""
+
+    name: Name
+    business: Literal["subscription", "retail"] = "subscription"
+    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
+    language: Literal["en", "zh"] = "en"
+
+
+class Source(_Section):
+    """Where the tables are: a folder, relative to csat.toml."""
+
+    path: Name
+
+
+class Report(_Section):
+    """What a page shows and where it goes."""
+
+    min_base: Annotated[int, Field(ge=1)] = 10
+    min_comments: Annotated[int, Field(ge=1)] = 8
+    min_rank: Annotated[int, Field(ge=1)] = 30
+    output: Name = "reports"
+
+
+class TableSettings(_Section):
+    """How one source file becomes a canonical table."""
+
+    file: Name | None = None
+    columns: dict[CanonicalName, Name] = {}
+    kinds: dict[CanonicalName, Literal["text", "number", "time", "date", "boolean"]] = {}
+    missing: Codes = ("",)
+    not_applicable: Codes = ()
+    time_format: Name | None = None
+
+
+class _Item(_Section):
+    item: Name
+    dimension: Name | None = None
+    expectation: Name | None = None
+    perception: Name | None = None
+    importance: Name | None = None
+    desired: Name | None = None
+    adequate: Name | None = None
+    reversed: bool = False
+    label: Name | None = None
+
+
+class _Scale(_Section):
+    low: float
+    high: float
+    importance: dict[str, Name] = {}
+    dimensions: dict[str, Name] = {}
+    labels: dict[str, float] = {}
+    items: Annotated[tuple[_Item, ...], Strict(False)]
+
+    def build(self, name: str) -> Scale:
+        items = [Item(**item.model_dump()) for item in self.items]
+        return Scale(items, self.low, self.high, self.importance, self.dimensions, self.labels, name)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "_Scale":
+        try:
+            self.build("")
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("Scale '': ")) from None
+        return self
+
+
+class _Wording(_Section):
+    wording: Annotated[dict[str, Name], Field(min_length=1)]
+
+
+class _File(_Section):
+    company: Company
+    source: Source
+    report: Report = Report()
+    tables: dict[TableName, TableSettings] = {}
+    scales: dict[str, _Scale] = {}
+    items: dict[str, _Wording] = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Validated settings.
+
+    Parameters
+    ----------
+    file : Path
+        The csat.toml they come from; its paths are relative to the folder of this file.
+    company, source, report
+        Sections of the file.
+    tables : mapping of str to TableSettings
+        Every canonical table, also those the file does not name.
+    scales : mapping of str to Scale
+        Scales by name.
+    wording : mapping of str to mapping of str to str
+        Item -> wave -> wording valid from that wave on.
+    content : str
+        The whole file as JSON: what a snapshot depends on.
+
+    Examples
+    --------
+    >>> source, company = Source(path="data"), Company(name="Acme")
+    >>> settings = Settings(Path("/srv/acme/csat.toml"), company, source, Report(), {}, {}, {})
+    >>> settings.folder.name, settings.report.min_base
+    ('data', 10)
+    """
+
+    file: Path
+    company: Company
+    source: Source
+    report: Report
+    tables: Mapping[str, TableSettings]
+    scales: Mapping[str, Scale]
+    wording: Mapping[str, Mapping[str, str]]
+    content: str = field(repr=False, default="")
+
+    @property
+    def folder(self) -> Path:
+        """Folder that holds the source files."""
+        return (self.file.parent / self.source.path).resolve()
+
+    @property
+    def output(self) -> Path:
+        """Folder where reports are published."""
+        return (self.file.parent / self.report.output).resolve()
+
+
+def find(config: str | Path = "csat.toml") -> Path:
+    """Return the settings file of that name in the current folder or the nearest of its parents.
+
+    Parameters
+    ----------
+    config : str or Path
+        File name or path; an absolute path is taken as it is.
+
+    Returns
+    -------
+    Path
+        Absolute path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no folder has it.
+
+    Examples
+    --------
+    >>> find("no-such-file.toml")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    FileNotFoundError: no settings file 'no-such-file.toml' in the current folder or a folder above it
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / config).is_file():
+            return (folder / config).resolve()
+    raise FileNotFoundError(
+        f"no settings file {str(config)!r} in {here} or a folder above it; copy the csat.toml of the sample "
+        "company beside your data and change it, or give its path"
+    )
+
+
+def load(config: str | Path = "csat.toml") -> Settings:
+    r"""Read and check the settings.
+
+    Parameters
+    ----------
+    config : str or Path
+        File name (looked for in the current folder and its parents) or path.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If anything in it is wrong: every mistake at once, with key, what was found, what is allowed and the
+        nearest name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "csat.toml")
+    ...     _ = file.write_text("company = {name = 'Acme'}\nsource = {path = 'data'}", encoding="utf-8")
+    ...     load(file).company.currency
+    'EUR'
+    """
+    file = find(config)
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file.name} is not valid TOML: {error}") from None
+    problems, parsed = list(_cross_problems(raw)), None
+    try:
+        parsed = _File.model_validate(raw)
+    except ValidationError as error:
+        problems = [_explain(e) for e in error.errors()] + problems
+    if problems:
+        noun = "problem" if len(problems) == 1 else "problems"
+        raise ValueError(f"{file.name} has {len(problems)} {noun}:\n- " + "\n- ".join(problems))
+    return Settings(
+        file=file,
+        company=parsed.company,
+        source=parsed.source,
+        report=parsed.report,
+        tables={name: parsed.tables.get(name, TableSettings()) for name in TABLES},
+        scales={name: scale.build(name) for name, scale in parsed.scales.items()},
+        wording={item: entry.wording for item, entry in parsed.items.items()},
+        content=json.dumps(raw, default=str, ensure_ascii=False),
+    )
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    loc, found = list(error["loc"]), error["input"]
+    is_key = loc[-1:] == ["[key]"]
+    if is_key:
+        loc.pop()
+    key = ".".join(str(part) for part in loc)
+    if error["type"] == "extra_forbidden":
+        allowed = list(_fields(_File, loc[:-1]))
+        return f"{key}: unknown key{did_you_mean(loc[-1], allowed)}; allowed: {', '.join(allowed)}"
+    if error["type"] == "missing":
+        return f"{key}: required key is missing"
+    if error["type"] == "literal_error":
+        allowed = error["ctx"]["expected"]
+        near = did_you_mean(found, [name.strip("' ") for name in allowed.replace(" or ", ",").split(",")])
+        return f"{key}: found {found!r}, allowed: {allowed}{near}"
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        return f"{key}: {reason}" if is_key or isinstance(found, dict) else f"{key}: found {found!r}; {reason}"
+    shown = found if not isinstance(found, dict | list) else "a table" if isinstance(found, dict) else "a list"
+    return f"{key}: found {shown!r}, allowed: {error['msg'].removeprefix('Input ')}"
+
+
+def _fields(model: Any, loc: list) -> list[str]:
+    """Return the keys allowed at a place in the file."""
+    for part in loc:
+        while get_origin(model) is Annotated:
+            model = get_args(model)[0]
+        origin = get_origin(model)
+        if origin is dict:
+            model = get_args(model)[1]
+        elif origin is tuple:
+            model = get_args(model)[0]
+        else:
+            model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong between sections; shapes that are themselves wrong are left to pydantic."""
+    scales = {name: s for name, s in _dict(raw, "scales").items() if isinstance(s, dict)}
+    items = [i["item"] for s in scales.values() for i in _list(s, "items") if isinstance(i.get("item"), str)]
+    for name in _dict(raw, "items"):
+        if name not in items:
+            yield f"items.{name}: no scale has an item {name!r}{did_you_mean(name, items)}"
+    for table, entry in _dict(raw, "tables").items():
+        if table not in TABLES or not isinstance(entry, dict):
+            continue
+        known = [column.name for column in TABLES[table].columns]
+        for name in _dict(entry, "columns"):
+            near = did_you_mean(name, known)
+            if name not in known and near and _close(name, known):
+                yield f"tables.{table}.columns.{name}: not a canonical column{near}"
+        codes = entry.get("not_applicable")
+        for code in codes if isinstance(codes, list) else ():
+            for scale, s in scales.items():
+                inside = isinstance(code, int | float) and _number(s, "low") <= code <= _number(s, "high")
+                if inside and table == "responses":
+                    yield (
+                        f"tables.{table}.not_applicable: code {code} lies within the range of "
+                        f"scales.{scale} ({s['low']} to {s['high']}), so real answers would be lost"
+                    )
+
+
+def _close(name: str, known: list[str]) -> bool:
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))
+
+
+def _dict(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return raw[key] if isinstance(raw.get(key), dict) else {}
+
+
+def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    return [i for i in raw[key] if isinstance(i, dict)] if isinstance(raw.get(key), list) else []
+
+
+def _number(raw: Mapping[str, Any], key: str) -> float:
+    value = raw.get(key)
+    return value if isinstance(value, int | float) else float("nan")

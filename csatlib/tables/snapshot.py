@@ -1,0 +1,339 @@
+"""Source -> checked snapshot: Parquet files in a cache folder that is named by its content."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from platformdirs import user_cache_dir
+
+from csatlib.tables.config import Settings, load
+from csatlib.tables.convert import ROW, Conversion, convert, match_columns, read_source, scale_columns
+from csatlib.tables.schema import TABLES, check, did_you_mean
+
+PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+_UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
+
+
+def connect() -> ibis.BaseBackend:
+    """Open an embedded DuckDB that never fetches anything and reads times as UTC."""
+    connection = ibis.duckdb.connect(autoinstall_known_extensions=False)
+    with contextlib.suppress(
+        duckdb.InvalidInputException
+    ):  # Jupyter without ipywidgets: refused, and there is no bar
+        connection.raw_sql("SET enable_progress_bar = false")
+    return connection
+
+
+def snapshot(config: str | Path = "csat.toml") -> Path:
+    """Read and check the source once, or reuse the snapshot made of the same content.
+
+    Parameters
+    ----------
+    config : str or Path
+        Settings file; looked for in the current folder and its parents.
+
+    Returns
+    -------
+    Path
+        Folder with one Parquet file per table, ``rejected/<table>.csv`` and ``snapshot.json``. Its name is
+        the SHA-256 of the source files, the settings and this package's sources, lies in ``$CSAT_CACHE`` (or
+        the user's cache folder), readable by its owner only. ``$CSAT_SNAPSHOT`` pins a folder instead.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no settings file or no source folder.
+    ValueError
+        If settings or tables are wrong in a way that no row can be read: all problems of all tables at once.
+    """
+    return of_settings(load(config))
+
+
+def of_settings(settings: Settings) -> Path:
+    """Return `snapshot` of settings that are already loaded."""
+    pinned = os.environ.get("CSAT_SNAPSHOT")
+    if pinned:
+        return _pinned(Path(pinned), settings)
+    files = source_files(settings)
+    name = _content_hash(files, settings)
+    cache = Path(os.environ.get("CSAT_CACHE") or user_cache_dir("csatlib"))
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = cache / name
+    if is_complete(target):
+        return target
+    work = Path(tempfile.mkdtemp(prefix=f".{name[:12]}-", dir=cache))
+    try:
+        _build(work, files, settings)
+        if _content_hash(files, settings) != name:
+            raise ValueError(f"{settings.folder} changed while it was read; run again when it is complete")
+        _publish(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def read_manifest(folder: Path) -> dict:
+    """Return snapshot.json: tables (read, rejected), problems, files and the data's fingerprint."""
+    return json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+
+
+def is_complete(folder: Path) -> bool:
+    """Say whether every file of a snapshot is there with the bytes it was written with."""
+    try:
+        files = read_manifest(folder)["files"]
+        return all(_digest(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def source_files(settings: Settings) -> dict[str, Path]:
+    """Return the source file of every table the company has.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source folder does not exist.
+    ValueError
+        If a named file is missing, a table has two files, or there is no table at all.
+    """
+    folder = settings.folder
+    if not folder.is_dir():
+        raise FileNotFoundError(f"source.path {settings.source.path!r}: there is no folder {folder}")
+    there = sorted(path.name for path in folder.iterdir() if path.suffix in _SUFFIXES)
+    files, problems = {}, []
+    for name, table in settings.tables.items():
+        wanted = [table.file] if table.file else [f"{name}.csv", f"{name}.parquet"]
+        found = [file for file in wanted if (folder / file).is_file()]
+        if table.file and not found:
+            problems.append(f"{name}: file {table.file!r} is not there{did_you_mean(table.file, there)}")
+        elif len(found) > 1:
+            problems.append(f"{name}: both {' and '.join(found)} are there; name one: [tables.{name}] file")
+        elif found and Path(found[0]).suffix not in _SUFFIXES:
+            problems.append(f"{name}: {found[0]} is not one of {', '.join(_SUFFIXES)}")
+        if found:
+            files[name] = folder / found[0]
+    if not files and not problems:
+        problems.append(
+            f"no table found; expected files such as responses.csv; found: {', '.join(there) or 'none'}"
+        )
+    _raise(problems, settings)
+    return files
+
+
+def _pinned(folder: Path, settings: Settings) -> Path:
+    if not is_complete(folder):
+        raise ValueError(f"CSAT_SNAPSHOT={folder} is not a complete snapshot; unset it to have one made")
+    if read_manifest(folder)["settings"] != _settings_hash(settings):
+        raise ValueError(
+            f"CSAT_SNAPSHOT={folder} was made with other settings than {settings.file}; unset it or "
+            "make the snapshot again"
+        )
+    return folder
+
+
+def _raise(problems: list[str], settings: Settings) -> None:
+    if problems:
+        noun = "problem" if len(problems) == 1 else "problems"
+        raise ValueError(f"{settings.folder} has {len(problems)} {noun}:\n- " + "\n- ".join(problems))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def _settings_hash(settings: Settings) -> str:
+    return hashlib.sha256(settings.content.encode()).hexdigest()
+
+
+def _content_hash(files: Mapping[str, Path], settings: Settings) -> str:
+    sources = [p for p in sorted(Path(__file__).parent.glob("*.py")) if not p.name.startswith("simulate")]
+    parts = [f"settings {_settings_hash(settings)}"]
+    parts += [f"{path.name} {_digest(path)}" for path in sources]
+    parts += [f"{name} {path.suffix} {_digest(path)}" for name, path in files.items()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
+    connection, scaled = connect(), scale_columns(settings)
+    conversions, problems, found, unseen = {}, [], {}, set(scaled)
+    for name, path in files.items():
+        try:
+            source = read_source(connection, path)
+            names, wrong = match_columns(source.columns, name, settings.tables[name], scaled)
+        except (ValueError, *_UNREADABLE) as error:
+            problems.append(f"{name} ({path.name}): {_first_lines(error)}")
+            continue
+        found[name] = source.columns
+        unseen -= set(names)
+        problems += [f"{name} ({path.name}): {text}" for text in wrong]
+        if not wrong:
+            conversions[name] = source, names
+    if "responses" in found:
+        problems += _unseen_items(unseen, settings, found["responses"])
+    tables, listed = {}, []
+    for name, (source, names) in conversions.items():
+        try:
+            conversion = convert(source, name, names, settings.tables[name], scaled)
+            tables[name], rows = _write_table(work, connection, source, name, conversion)
+            listed += rows
+        except _UNREADABLE as error:
+            problems.append(f"{name} ({files[name].name}): {_first_lines(error)}")
+    _raise(problems, settings)
+    connection.disconnect()
+    _write_manifest(work, tables, listed, settings)
+
+
+def _unseen_items(unseen: set[str], settings: Settings, columns: tuple[str, ...]) -> Iterator[str]:
+    for scale in settings.scales.values():
+        for item in scale.items:
+            for role in ("expectation", "perception", "importance", "desired", "adequate"):
+                column = getattr(item, role)
+                if column in unseen:
+                    yield (
+                        f"scales.{scale.name}, item {item.item}: {role} column {column!r} is in no table"
+                        f"{did_you_mean(column, columns)}"
+                    )
+        for dimension, column in scale.importance.items():
+            if column in unseen:
+                near = did_you_mean(column, columns)
+                yield f"scales.{scale.name}.importance.{dimension}: column {column!r} is in no table{near}"
+
+
+def _first_lines(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError) or "unicode" in str(error):
+        return "the file is not UTF-8 text; save it as 'CSV UTF-8'"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:3])[:300]
+
+
+def _write_table(work: Path, connection, source, name: str, conversion: Conversion) -> tuple[dict, list[dict]]:
+    """Write accepted and rejected rows of one table; return its counts and its problems."""
+    frame = to_pandas(conversion.data.to_pyarrow())
+    cases = check(frame, TABLES[name], ranges=conversion.ranges, unreadable=conversion.unreadable)
+    cases = cases.assign(line=frame[ROW].to_numpy()[cases["row"].to_numpy()])
+    good = ~frame.index.isin(cases["row"])
+    accepted = pa.Table.from_pandas(frame.loc[good, list(conversion.columns)], preserve_index=False)
+    pq.write_table(accepted.replace_schema_metadata(None), work / f"{name}.parquet", compression="zstd")
+    problems = []
+    if len(cases):
+        rejected = _rejected(connection, source, cases)
+        problems = _summary(name, cases, rejected, conversion.names)
+        (work / "rejected").mkdir(exist_ok=True, mode=0o700)
+        _inert(rejected).to_csv(work / "rejected" / f"{name}.csv", index=False, lineterminator="\n")
+    return {"read": len(frame), "rejected": int((~good).sum())}, problems
+
+
+def _rejected(connection, source, cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the source rows of the cases as text, with row (1-based, without the header) and reasons."""
+    reasons = cases.assign(reason=cases["column"] + ": " + cases["rule"])[["line", "reason"]]
+    # through Arrow: for a pandas frame Ibis reads an option that pandas 3.1 deprecates
+    reasons = ibis.memtable(pa.Table.from_pandas(reasons, preserve_index=False))
+    reasons = reasons.group_by("line").agg(reason=reasons.reason.group_concat("; ", order_by=reasons.reason))
+    rows = source.rename({f"source {n}": n for n in source.columns}).mutate(row=ibis.row_number() + 1)
+    joined = rows.inner_join(reasons, rows.row == reasons.line).order_by("row")
+    texts = [joined[f"source {n}"].cast("string") for n in source.columns]
+    frame = connection.to_pyarrow(joined.select("row", "reason", *texts)).to_pandas()
+    return frame.set_axis(["row", "reason", *source.columns], axis=1)
+
+
+def _summary(name: str, cases: pd.DataFrame, rejected: pd.DataFrame, names: Mapping[str, str]) -> list[dict]:
+    result = []
+    source = rejected.iloc[:, 2:].set_axis(rejected.iloc[:, 0])
+    blank = pd.Series("", index=source.index)
+    for (column, rule), group in cases.groupby(["column", "rule"], sort=True):
+        first = group["line"].sort_values()
+        parts = [source[names[part]].fillna("") for part in column.split(", ") if part in names]
+        values = pd.concat(parts, axis=1).agg("/".join, axis=1) if len(parts) > 1 else pd.concat(parts or [blank])
+        counts = values.loc[first].value_counts(sort=False)
+        shown = [f"{_quoted(v)} ({n})" if n > 1 else _quoted(v) for v, n in counts.head(5).items()]
+        result.append(
+            {
+                "table": name,
+                "column": column,
+                "rule": rule,
+                "count": len(first),
+                "rows": ", ".join(map(str, first.head(5))),
+                "found": ", ".join(shown),
+                "remedy": group["remedy"].iloc[0],
+            }
+        )
+    return result
+
+
+def _quoted(value: str) -> str:
+    return repr(value) if value else "empty"
+
+
+def _inert(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with an apostrophe before text that a spreadsheet would take for a formula."""
+    result = frame.copy()
+    for position in range(2, frame.shape[1]):
+        column = frame.iloc[:, position]
+        if pd.api.types.is_string_dtype(column.dtype):
+            risky = column.str.match(r"[=+\-@\t\r]").fillna(False) & pd.to_numeric(column, errors="coerce").isna()
+            result.isetitem(position, column.mask(risky.astype(bool), "'" + column))
+    return result
+
+
+def _write_manifest(work: Path, tables: dict, problems: list[dict], settings: Settings) -> None:
+    files = sorted(p for p in work.rglob("*") if p.is_file())
+    digests = {p.relative_to(work).as_posix(): _digest(p) for p in files}
+    data = "\n".join(f"{name} {digest}" for name, digest in digests.items())
+    manifest = {
+        "fingerprint": hashlib.sha256(data.encode()).hexdigest(),
+        "settings": _settings_hash(settings),
+        "tables": tables,
+        "problems": problems,
+        "files": digests,
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False)
+    (work / "snapshot.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _publish(work: Path, target: Path) -> None:
+    """Rename the finished folder into place; what another process finished meanwhile is as good."""
+    for _ in range(3):
+        try:
+            work.rename(target)
+        except OSError:
+            if is_complete(target):
+                return
+            broken = work.with_name(f"{work.name}-broken")
+            target.rename(broken)
+            shutil.rmtree(broken, ignore_errors=True)
+        else:
+            return
+    raise OSError(f"cannot write the snapshot {target}; is another process using the folder?")
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Convert to pandas with fixed dtypes.
+
+    Parameters
+    ----------
+    table : pyarrow Table
+
+    Returns
+    -------
+    DataFrame
+        Text is ``str``, times are ``datetime64[us]``, every number and boolean that may be missing is float64
+        with NaN (true = 1, false = 0); ``<item>_na`` is bool and ``replicate`` uint8.
+
+    Examples
+    --------
+    >>> to_pandas(pa.table({"n": pa.array([1.0, None]), "plan": ["Max", None]})).dtypes.astype(str).to_dict()
+    {'n': 'float64', 'plan': 'str'}
+    """
+    return table.to_pandas()

@@ -1,0 +1,154 @@
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from csatlib import cli
+from csatlib.publish import plan, run
+
+CONFIG = """
+[company]
+name = "Tiny"
+[source]
+path = "data"
+"""
+ANSWERS = "response_id,responded_at\nR1,2026-10-01\nR2,2026-10-02\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A project with two answers and no notebook, as the current folder."""
+    (tmp_path / "csat.toml").write_text(CONFIG)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "responses.csv").write_text(ANSWERS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def csat():
+    return lambda *arguments: CliRunner().invoke(cli.app, list(arguments))
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Take the place of the runner; keeps what it was asked and gives the outcomes set here."""
+
+    def ask(config, *, progress, **asked):
+        fake.asked = {"config": config, **asked}
+        for number, outcome in enumerate(fake.outcomes, 1):
+            progress(outcome, number, len(fake.outcomes))
+        return run.Result(tuple(fake.outcomes), Path.cwd() / "reports" / "index.html")
+
+    fake = ask
+    fake.outcomes = [run.Outcome("2026-10/all/10_a", "done", 3.21)]
+    monkeypatch.setattr(run, "run", ask)
+    return fake
+
+
+def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
+    arguments = "--period 2026-10 --each region --only 1* --jobs 2 --set by=plan --set top=a=b --force --out o"
+    result = csat("run", *arguments.split())
+    assert result.exit_code == 0
+    assert fake.asked == {
+        "config": "csat.toml",
+        "period": "2026-10",
+        "last": None,
+        "each": "region",
+        "only": "1*",
+        "jobs": 2,
+        "set": {"by": "plan", "top": "a=b"},
+        "force": True,
+        "out": Path("o"),
+    }
+    lines = result.stdout.splitlines()
+    assert lines[0] == "[1/1] done 2026-10/all/10_a in 3.2 s"
+    assert lines[-1] == os.path.join("reports", "index.html")
+
+
+def test_a_failed_job_is_exit_status_1_and_is_named(csat, fake):
+    fake.outcomes.append(run.Outcome("2026-10/all/20_b", "failed", 1.0, "ValueError: no in cell 5"))
+    result = csat("run")
+    assert result.exit_code == 1
+    assert "failed 2026-10/all/20_b in 1.0 s: ValueError: no in cell 5" in result.stdout
+    assert "1 done, 1 failed" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("index.html")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--set", "by"], "name=value"),
+        (["run", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["run"], "csat new"),
+        (["new", "wait-times"], "two digits"),
+        (["new", "21_Wait-Times"], "like 21_wait_times"),
+        (["new", "21_class"], "two digits"),
+    ],
+)
+def test_wrong_use_is_one_message_and_exit_status_2(csat, project, arguments, message):
+    result = csat(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_new_writes_a_notebook_of_the_house_and_a_failing_test(csat, project):
+    result = csat("new", "21_wait_times")
+    assert result.exit_code == 0
+    for part in (
+        "notebooks/21_wait_times.ipynb",
+        "tests/test_wait_times.py",
+        "csatlib/wait_times.py",
+        "README",
+    ):
+        assert part in result.stdout.replace(os.sep, "/")
+    notebook = json.loads((project / "notebooks" / "21_wait_times.ipynb").read_text())
+    headings = ["".join(c["source"]).splitlines()[0] for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    sections = ["Data", "Check", "Measure", "Explain", "What this does not show", "What to do"]
+    assert headings[0].startswith("# ")
+    assert headings[0].endswith("?")
+    assert headings[1:] == [f"## {section}" for section in sections]
+    assert notebook["cells"][2]["metadata"]["tags"] == ["parameters"]
+    assert notebook["metadata"]["csatlib"] == {"tables": ["responses"], "optional": []}
+    (found,) = plan.find(project)
+    assert found.error is None
+    assert list(found.parameters) == ["config", "period", "by", "where"]
+    assert all(parameter.comment for parameter in found.parameters.values())
+    test = runpy.run_path(str(project / "tests" / "test_wait_times.py"))["test_by_hand"]
+    with pytest.raises(pytest.fail.Exception, match=r"csatlib\.wait_times has no test yet"):
+        test()
+
+
+@pytest.mark.parametrize(
+    "there", ["notebooks/21_wait_times.ipynb", "tests/test_wait_times.py", "notebooks/30_wait_times.ipynb"]
+)
+def test_new_never_overwrites(csat, project, there):
+    (project / there).parent.mkdir()
+    (project / there).write_text("mine")
+    result = csat("new", "21_wait_times")
+    assert result.exit_code == 2
+    assert there in result.stderr
+    files = [path for path in project.rglob("*wait_times*") if path.is_file()]
+    assert [path.read_text() for path in files] == ["mine"]
+
+
+def test_module_is_the_command():
+    command = [sys.executable, "-m", "csatlib", "--help"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "run" in answer.stdout
+    assert "new" in answer.stdout
+    assert "csat" in answer.stdout
+
+
+def test_the_newly_made_notebook_can_be_planned_and_named_by_its_glob(csat, project):
+    csat("new", "21_wait_times")
+    result = csat("run", "--only", "22_wait_times")
+    assert result.exit_code == 2
+    assert "did you mean '21_wait_times'" in result.stderr
