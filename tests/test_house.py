@@ -163,22 +163,12 @@ def test_modules_and_functions_are_short():
     assert not long, "\n".join(long)
 
 
-def is_part(path):
-    """Tell whether a module only serves its neighbour: simulate_people beside simulate."""
-    names = path.stem.split("_")
-    return any((path.parent / f"{'_'.join(names[:at])}.py").exists() for at in range(1, len(names)))
-
-
 def exported(path):
-    """Names a package offers through its ``__init__``, or None where its modules are the offer."""
-    init = path.parent / "__init__.py"
-    names = {
-        alias.asname or alias.name
-        for node in tree(init).body
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("csatlib"))
-        for alias in node.names
-    }
-    return names or None
+    """Names a package offers as ``__all__`` of its ``__init__``, or None where its modules are the offer."""
+    for node in tree(path.parent / "__init__.py").body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return set(ast.literal_eval(node.value))
+    return None
 
 
 @cache
@@ -193,7 +183,7 @@ def is_internal(path):
 
 def public(path):
     """Functions and classes of a file that users call; pages and commands are not called from outside."""
-    aside = floor(name_of(path))[0] > TOPIC_FLOOR or is_part(path) or is_internal(path)
+    aside = floor(name_of(path))[0] > TOPIC_FLOOR or is_internal(path)
     offered = exported(path) if path.name != "__init__.py" else None
     kinds = (ast.FunctionDef, ast.ClassDef)
     nodes = [node for node in tree(path).body if isinstance(node, kinds) and not node.name.startswith("_")]

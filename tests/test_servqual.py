@@ -14,7 +14,7 @@ from scipy import stats
 from csatlib import theme
 from csatlib.servqual import Item, Scale, contrasts, gaps, plots, sentences, widest
 from csatlib.tables.simulate import simulate
-from csatlib.tables.simulate_items import DIMENSIONS, ITEMS
+from csatlib.tables.simulate.items import DIMENSIONS, ITEMS
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "servqual.json").read_text(encoding="utf-8"))
 KIOSK = Path(__file__).parents[2] / "shared" / "real" / "kiosk_servqual" / "kiosk_clean.csv"

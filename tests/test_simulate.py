@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from csatlib.tables.schema import TABLES
-from csatlib.tables.simulate import main, simulate, write
-from csatlib.tables.simulate_items import COLUMNS, DIMENSIONS, ITEMS, REWORDED
-from csatlib.tables.simulate_truth import answer, expected_answer
-from csatlib.tables.simulate_words import BANKS, THEMES
+from csatlib.tables.simulate import simulate, write
+from csatlib.tables.simulate.__main__ import main
+from csatlib.tables.simulate.items import COLUMNS, DIMENSIONS, ITEMS, REWORDED
+from csatlib.tables.simulate.truth import answer, expected_answer
+from csatlib.tables.simulate.words import BANKS, THEMES
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 STAGES = ["opened_at", "first_response_at", "resolved_at", "informed_at", "followed_up_at"]

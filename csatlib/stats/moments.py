@@ -10,6 +10,8 @@ from threadpoolctl import threadpool_limits
 from csatlib.stats.replicates import REPLICATES, multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, Block, blocks, require_columns
 
+PRODUCT_ROWS = 32_768
+
 
 @dataclass(frozen=True)
 class Replicates:
@@ -258,7 +260,7 @@ def moments(
     sums = None
     # Many small products: a second BLAS thread gains nothing and stalls when the other core is busy.
     with threadpool_limits(1, user_api="blas"):
-        for block in blocks(data, columns, weight=weight, cluster=cluster, key=key):
+        for block in blocks(data, columns, weight=weight, cluster=cluster, key=key, rows=PRODUCT_ROWS):
             sums = _add(sums, block, listwise=missing == "listwise")
     if sums is None:
         raise ValueError("the data holds no rows")
@@ -271,7 +273,7 @@ def moments(
 def _add(sums: dict | None, block: Block, *, listwise: bool) -> dict:
     shift = _midpoint(block.values) if sums is None else sums["shift"]
     stacked, w, bounds = _by_group(block, shift, listwise=listwise)
-    p, width = len(shift), stacked.shape[1]
+    p, width = len(shift), len(stacked)
     if sums is None:
         q = width - p
         sums = {
@@ -280,31 +282,35 @@ def _add(sums: dict | None, block: Block, *, listwise: bool) -> dict:
             "weight_square": np.zeros((q, q)),
             "products": np.zeros((REPLICATE_GROUPS, width, width)),
         }
-    weighted = stacked if w is None else stacked * w[:, None]
+    weighted = stacked if w is None else stacked * w
     for g in np.flatnonzero(np.diff(bounds)):
         rows = slice(bounds[g], bounds[g + 1])
-        sums["products"][g] += weighted[rows].T @ stacked[rows]
-    sums["counts"] += stacked[:, p:].T @ stacked[:, p:]
-    sums["weight_square"] += weighted[:, p:].T @ weighted[:, p:]
+        sums["products"][g] += weighted[:, rows] @ stacked[:, rows].T
+    sums["counts"] += stacked[p:] @ stacked[p:].T
+    sums["weight_square"] += weighted[p:] @ weighted[p:].T
     return sums
 
 
 def _by_group(
     block: Block, shift: np.ndarray, *, listwise: bool
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Sort the rows by replicate group: shifted values beside their presence, weights, bounds of the groups."""
+    """Sort rows by replicate group: shifted values over their presence, weights, bounds of the groups."""
     order = np.argsort(block.replicate, kind="stable")
-    values, w = block.values[order], block.weight[order]
-    there = ~np.isnan(values)
-    used = (there.all(axis=1) if listwise else there.any(axis=1)) & (w > 0)
+    answers, p = block.values.T, len(shift)
+    missing = np.isnan(answers)
+    used = (~missing.any(axis=0) if listwise else ~missing.all(axis=0)) & (block.weight > 0)
     if not used.all():
-        order, values, w, there = order[used], values[used], w[used], there[used]
-    p = len(shift)
-    stacked = np.ones((len(order), p + (1 if listwise else p)))
-    np.subtract(values, shift, out=stacked[:, :p])
-    if not listwise:
-        stacked[:, :p][~there] = 0.0
-        stacked[:, p:] = there
+        order = order[used[order]]
+    stacked = np.empty((p + (1 if listwise else p), len(order)))
+    np.take(answers, order, axis=1, out=stacked[:p])
+    stacked[:p] -= shift[:, None]
+    if listwise:
+        stacked[p] = 1.0
+    else:
+        missing = np.take(missing, order, axis=1)
+        stacked[:p][missing] = 0.0
+        np.logical_not(missing, out=stacked[p:])
+    w = block.weight[order]
     bounds = np.searchsorted(block.replicate[order], np.arange(REPLICATE_GROUPS + 1))
     return stacked, None if (w == 1).all() else w, bounds
 

@@ -35,6 +35,7 @@ def blocks(
     key: str | None = None,
     by: Sequence[str] = (),
     labels: Mapping[str, float] | None = None,
+    rows: int = BLOCK_ROWS,
 ) -> Iterator[Block]:
     """Cut data into numeric blocks, reading each row once.
 
@@ -55,11 +56,13 @@ def blocks(
         Segment columns.
     labels : mapping, optional
         Numbers for text answers.
+    rows : int
+        Rows of a block, about; Arrow batches are cut and joined to it.
 
     Yields
     ------
     Block
-        At most 8,192 rows each unless Arrow batches come larger.
+        In the order of the rows.
 
     Raises
     ------
@@ -76,14 +79,14 @@ def blocks(
     """
     needed = list(dict.fromkeys([*columns, *by, *(c for c in (weight, cluster, key) if c)]))
     position = 0
-    for rows in _slices(data, needed, ordered=cluster is None and key is None):
+    for part in _slices(data, needed, rows, ordered=cluster is None and key is None):
         yield Block(
-            values=_matrix(rows, columns, labels),
-            weight=_weights(rows, weight),
-            replicate=_replicate(rows, cluster, key, position),
-            segments=tuple(rows[column] for column in by),
+            values=_matrix(part, columns, labels),
+            weight=_weights(part, weight),
+            replicate=_replicate(part, cluster, key, position),
+            segments=tuple(_column(part, column) for column in by),
         )
-        position += len(rows)
+        position += len(part)
 
 
 def replicate_groups(keys: pd.Series | Iterable) -> np.ndarray:
@@ -149,28 +152,36 @@ def require_columns(available: Iterable[str], needed: Iterable[str]) -> None:
     )
 
 
-def _slices(data: Any, needed: list[str], *, ordered: bool) -> Iterator[pd.DataFrame]:
+def _slices(data: Any, needed: list[str], rows: int, *, ordered: bool) -> Iterator[pd.DataFrame | pa.Table]:
     if isinstance(data, pd.DataFrame):
         require_columns(data.columns, needed)
         data = data[needed]
-        for start in range(0, max(len(data), 1), BLOCK_ROWS):
-            yield data.iloc[start : start + BLOCK_ROWS]
+        for start in range(0, max(len(data), 1), rows):
+            yield data.iloc[start : start + rows]
         return
-    for batch in _batches(data, needed, ordered=ordered):
+    held, count = [], 0
+    for batch in _batches(data, needed, rows, ordered=ordered):
         require_columns(batch.schema.names, needed)
-        yield pd.DataFrame({name: _column(batch.column(name)) for name in needed}, copy=False)
+        for start in range(0, batch.num_rows, rows):
+            held.append(batch.select(needed).slice(start, rows))
+            count += held[-1].num_rows
+            if count >= rows:
+                yield pa.Table.from_batches(held)
+                held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held)
 
 
-def _batches(data: Any, needed: list[str], *, ordered: bool) -> Iterable[pa.RecordBatch]:
+def _batches(data: Any, needed: list[str], rows: int, *, ordered: bool) -> Iterable[pa.RecordBatch]:
     if hasattr(data, "to_pyarrow_batches"):
         require_columns(data.columns, needed)
         if ordered:
             raise ValueError(
                 "an Ibis table has no row order: give cluster= or key=, a column that identifies the row"
             )
-        return data.select(*needed).to_pyarrow_batches(chunk_size=BLOCK_ROWS)
+        return data.select(*needed).to_pyarrow_batches(chunk_size=rows)
     if isinstance(data, pa.Table):
-        return data.to_batches(max_chunksize=BLOCK_ROWS)
+        return data.to_batches(max_chunksize=rows)
     if isinstance(data, Iterable) and not isinstance(data, str | Mapping):
         return data
     raise TypeError(
@@ -179,16 +190,20 @@ def _batches(data: Any, needed: list[str], *, ordered: bool) -> Iterable[pa.Reco
     )
 
 
-def _column(values: pa.Array) -> Any:
-    numeric = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
-    return values.to_numpy(zero_copy_only=False) if numeric else values.to_pandas()
+def _column(rows: pd.DataFrame | pa.Table, name: str) -> pd.Series:
+    return rows[name] if isinstance(rows, pd.DataFrame) else rows[name].to_pandas().rename(name)
 
 
-def _matrix(rows: pd.DataFrame, columns: Sequence[str], labels: Mapping[str, float] | None) -> np.ndarray:
+def _matrix(
+    rows: pd.DataFrame | pa.Table, columns: Sequence[str], labels: Mapping[str, float] | None
+) -> np.ndarray:
     values = np.empty((len(columns), len(rows))).T
     problems = []
     for j, name in enumerate(columns):
-        column = rows[name]
+        if isinstance(rows, pa.Table) and _is_number(rows[name].type):
+            values[:, j] = rows[name].to_numpy()
+            continue
+        column = _column(rows, name)
         if labels and not pd.api.types.is_numeric_dtype(column):
             mapped = column.map(labels)
             unknown = column[mapped.isna() & column.notna()].value_counts()
@@ -201,19 +216,19 @@ def _matrix(rows: pd.DataFrame, columns: Sequence[str], labels: Mapping[str, flo
         values[:, j] = column.to_numpy(dtype=float, na_value=np.nan)
     if problems:
         known = f"; known labels: {', '.join(map(repr, labels))}" if labels else ""
-        raise ValueError(
-            "columns must be numbers: "
-            + "; ".join(problems)
-            + known
-            + ". Convert them, or give Scale(labels=...)."
-        )
+        told = "; ".join(problems) + known
+        raise ValueError(f"columns must be numbers: {told}. Convert them, or give Scale(labels=...).")
     return values
 
 
-def _weights(rows: pd.DataFrame, weight: str | None) -> np.ndarray:
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _weights(rows: pd.DataFrame | pa.Table, weight: str | None) -> np.ndarray:
     if weight is None:
         return np.ones(len(rows))
-    values = rows[weight].to_numpy(dtype=float, na_value=np.nan)
+    values = _column(rows, weight).to_numpy(dtype=float, na_value=np.nan)
     missing, negative = int(np.isnan(values).sum()), int((values < 0).sum())
     if missing or negative:
         raise ValueError(
@@ -223,13 +238,14 @@ def _weights(rows: pd.DataFrame, weight: str | None) -> np.ndarray:
     return values
 
 
-def _replicate(rows: pd.DataFrame, cluster: str | None, key: str | None, position: int) -> np.ndarray:
+def _replicate(rows: pd.DataFrame | pa.Table, cluster: str | None, key: str | None, position: int) -> np.ndarray:
     if cluster is None:
-        return replicate_groups(rows[key]) if key else _position_groups(position, len(rows))
-    keys = _as_text(rows[cluster])
+        return replicate_groups(_column(rows, key)) if key else _position_groups(position, len(rows))
+    keys = _as_text(_column(rows, cluster))
     alone = keys.isna().to_numpy()
     if alone.any():
-        own = rows[key] if key else pd.Series(np.arange(position, position + len(rows)), index=rows.index)
+        positions = pd.Series(np.arange(position, position + len(rows)), index=keys.index)
+        own = _column(rows, key) if key else positions
         keys = keys.where(~alone, "row " + own.astype("str"))
     return replicate_groups(keys)
 

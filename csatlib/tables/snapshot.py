@@ -158,7 +158,7 @@ def _settings_hash(settings: Settings) -> str:
 
 
 def _content_hash(files: Mapping[str, Path], settings: Settings) -> str:
-    sources = [p for p in sorted(Path(__file__).parent.glob("*.py")) if not p.name.startswith("simulate")]
+    sources = sorted(Path(__file__).parent.glob("*.py"))
     parts = [f"settings {_settings_hash(settings)}"]
     parts += [f"{path.name} {_digest(path)}" for path in sources]
     parts += [f"{name} {path.suffix} {_digest(path)}" for name, path in files.items()]

@@ -1,20 +1,19 @@
 """The sample company: a regional broadband and mobile operator whose truth is known."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from csatlib.tables.simulate_cases import (
+from csatlib.tables.simulate.cases import (
     complaint_rows,
     complaints_table,
     contact_rows,
     contacts_table,
     promises_table,
 )
-from csatlib.tables.simulate_company import (
+from csatlib.tables.simulate.company import (
     actions_table,
     customers_table,
     employees_table,
@@ -23,11 +22,11 @@ from csatlib.tables.simulate_company import (
     touchpoints_table,
     transactions_table,
 )
-from csatlib.tables.simulate_items import COLUMNS
-from csatlib.tables.simulate_people import World, calendar, draw_people, reworded_from, tell
-from csatlib.tables.simulate_service import live
-from csatlib.tables.simulate_survey import survey_tables
-from csatlib.tables.simulate_truth import (
+from csatlib.tables.simulate.items import COLUMNS
+from csatlib.tables.simulate.people import World, calendar, draw_people, reworded_from, tell
+from csatlib.tables.simulate.service import live
+from csatlib.tables.simulate.survey import survey_tables
+from csatlib.tables.simulate.truth import (
     CHURN,
     COMPLAINT,
     DRIVERS,
@@ -41,6 +40,8 @@ from csatlib.tables.simulate_truth import (
     population,
 )
 
+__all__ = ["SEED", "Company", "simulate", "write"]
+
 SEED = 20261031
 DECIMALS = {"amount": 2, "weight": 3, "satisfaction": 2, "expected": 3, "target": 3}
 
@@ -52,7 +53,7 @@ class Company:
     Parameters
     ----------
     tables : dict of str to DataFrame
-        The twelve canonical tables with the columns of `simulate_items.COLUMNS`. Text is ``str``, times are
+        The twelve canonical tables with the columns of `simulate.items.COLUMNS`. Text is ``str``, times are
         ``datetime64[us]``, numbers float64, `resolved` and `reopened` bool. Items keep their raw codes: 9
         means "does not apply".
     truth : Truth
@@ -235,32 +236,3 @@ def _text(column: pd.Series) -> pd.Series:
     digits = DECIMALS.get(str(column.name), 0)
     written = {value: f"{value:.{digits}f}" for value in column.dropna().unique()}
     return column.map(written).astype("str")
-
-
-def main(arguments: list[str]) -> int:
-    """Write the sample company into a folder: ``python -m csatlib.tables.simulate data/sample``.
-
-    Parameters
-    ----------
-    arguments : list of str
-        The folder.
-
-    Returns
-    -------
-    int
-        Exit status: 0 written, 2 called wrongly.
-
-    Examples
-    --------
-    >>> main([])
-    2
-    """
-    if len(arguments) != 1:
-        print("usage: python -m csatlib.tables.simulate FOLDER", file=sys.stderr)  # noqa: T201
-        return 2
-    write(simulate(), arguments[0])
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from csatlib.tables.simulate_people import DAY, World
-from csatlib.tables.simulate_truth import CHURN, COMPLAINT, REGIONS, SHOCK, chance, stream
+from csatlib.tables.simulate.people import DAY, World
+from csatlib.tables.simulate.truth import CHURN, COMPLAINT, REGIONS, SHOCK, chance, stream
 
 TOUCHPOINTS = (
     *("Hotline", "Chat", "App", "Shop", "Billing", "Field service"),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from csatlib.tables.simulate_items import DIMENSIONS, ITEMS
+from csatlib.tables.simulate.items import DIMENSIONS, ITEMS
 
 REGIONS = ("North", "South", "East", "West")
 PLANS = ("Basic", "Plus", "Max")

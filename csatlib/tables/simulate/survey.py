@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from csatlib.tables.simulate_cases import THEME, customer_ids, language, number
-from csatlib.tables.simulate_items import COLUMNS, DIMENSIONS, ITEMS
-from csatlib.tables.simulate_people import DAY, WEIGHTS, World
-from csatlib.tables.simulate_truth import (
+from csatlib.tables.simulate.cases import THEME, customer_ids, language, number
+from csatlib.tables.simulate.items import COLUMNS, DIMENSIONS, ITEMS
+from csatlib.tables.simulate.people import DAY, WEIGHTS, World
+from csatlib.tables.simulate.truth import (
     AGES,
     DIMENSION_OF,
     LANGUAGES,
@@ -23,7 +23,7 @@ from csatlib.tables.simulate_truth import (
     chance,
     stream,
 )
-from csatlib.tables.simulate_words import comment, tone
+from csatlib.tables.simulate.words import comment, tone
 
 CHANNELS = ("email", "sms", "shop", "open link")
 NOT_APPLICABLE = 9.0

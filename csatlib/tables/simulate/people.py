@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csatlib.tables.simulate_truth import (
+from csatlib.tables.simulate.truth import (
     BACKLOG_BY_PRODUCT,
     BACKLOG_ITEMS,
     BILLING_ITEMS,
@@ -90,7 +90,7 @@ def calendar(months: int, end: str) -> Calendar:
 
 @dataclass(frozen=True)
 class People:
-    """Who the customers are (codes into the tuples of `simulate_truth`) and their lasting opinions."""
+    """Who the customers are (codes into the tuples of `simulate.truth`) and their lasting opinions."""
 
     region: np.ndarray
     plan: np.ndarray

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from csatlib.tables.simulate_cases import customer_ids
-from csatlib.tables.simulate_items import COLUMNS
-from csatlib.tables.simulate_people import DAY, World
-from csatlib.tables.simulate_truth import (
+from csatlib.tables.simulate.cases import customer_ids
+from csatlib.tables.simulate.items import COLUMNS
+from csatlib.tables.simulate.people import DAY, World
+from csatlib.tables.simulate.truth import (
     AGES,
     LANGUAGES,
     PLANS,

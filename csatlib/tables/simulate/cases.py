@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from csatlib.tables.simulate_items import COLUMNS
-from csatlib.tables.simulate_people import DAY, World
-from csatlib.tables.simulate_service import CATEGORIES, PROMISES, TOUCHPOINTS
-from csatlib.tables.simulate_truth import LANGUAGES, REGIONS, answer, stream
-from csatlib.tables.simulate_words import comment
+from csatlib.tables.simulate.items import COLUMNS
+from csatlib.tables.simulate.people import DAY, World
+from csatlib.tables.simulate.service import CATEGORIES, PROMISES, TOUCHPOINTS
+from csatlib.tables.simulate.truth import LANGUAGES, REGIONS, answer, stream
+from csatlib.tables.simulate.words import comment
 
 CHANNEL = ("phone", "chat", "app", "shop", "phone", "visit", "visit", "web", "phone")
 UNIT = (
