@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.dataset import dataset
 
 from csatlib.servqual import Item, Scale, gaps
 from csatlib.stats.moments import moments
@@ -40,9 +41,9 @@ def write(path: Path) -> None:
 def ours(path: Path) -> None:
     start = time.perf_counter()
     columns = SIDES["expectation"] + SIDES["perception"]
-    table = gaps(pq.ParquetFile(path).iter_batches(8_192, columns=columns), scale=SCALE)
+    table = gaps(dataset(path).to_batches(columns=columns), scale=SCALE)
     gap_seconds = time.perf_counter() - start
-    answers = moments(pq.ParquetFile(path).iter_batches(8_192, columns=columns), columns, missing="pairwise")
+    answers = moments(dataset(path).to_batches(columns=columns), columns, missing="pairwise")
     alphas = []
     for side in SIDES.values():
         for dimension in SIZES:

@@ -123,7 +123,7 @@ def test_a_new_canonical_name_is_allowed_when_it_is_not_near_another(tmp_path):
 def test_settings_of_the_sample_company():
     settings = config.load(ROOT / "csat.toml")
     scale = settings.scales["servqual"]
-    assert len(scale.items) == 22
+    assert [item.item for item in scale.items] == [f"q{k:02d}" for k in range(1, 23)]
     assert scale.dimensions == ("tangibles", "reliability", "responsiveness", "assurance", "empathy")
     assert set(scale.importance) == set(scale.dimensions)
     assert list(settings.wording["q07"]) == ["2025-Q2", "2026-Q2"]

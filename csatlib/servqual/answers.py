@@ -204,34 +204,41 @@ def _columns(scale: Scale) -> list[str]:
 
 def _derive(scale: Scale, values: np.ndarray) -> np.ndarray:
     """Fill one row per respondent: items, dimension scores and overall scores of each measure, then shares."""
-    k, sides = len(scale.items), len(measures(scale))
-    given = [values.T[i * k : (i + 1) * k] for i in range(min(sides, 2))]
+    k, d, sides = len(scale.items), len(scale.dimensions), measures(scale)
+    answered = min(len(sides), 2) * k
+    given = [values.T[start : start + k] for start in range(0, answered, k)]
     turned = np.array([item.reversed for item in scale.items])
     if turned.any():
         given = [np.where(turned[:, None], scale.low + scale.high - side, side) for side in given]
     if len(given) == 2:
         given.append(given[1] - given[0])
     missing = np.isnan(given[-1])
-    members = np.array([[i.dimension == d for i in scale.items] for d in scale.dimensions], dtype=float).reshape(
-        -1, k
-    )
-    counts = np.vstack([members @ ~missing, (~missing).sum(axis=0)])
-    shares, off = _shares(values.T[min(sides, 2) * k :])
-    parts = []
+    members = np.array([[i.dimension == name for i in scale.items] for name in scale.dimensions], dtype=float)
+    members = np.vstack([members.reshape(-1, k), np.ones(k)])
+    counts = members @ ~missing
+    shares, off = _shares(values.T[answered:])
+    made, at = np.empty((len(_columns(scale)), len(values))), 0
     for side in given:
-        filled = np.where(missing, 0.0, side)
+        items = made[at : at + k]
+        np.copyto(items, side)
+        np.copyto(items, 0.0, where=missing)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scores = np.vstack([members @ filled, filled.sum(axis=0)]) / counts
-        filled[missing] = np.nan
-        parts += [filled, scores[:-1]] + ([_mean(scores[:-1])] if scale.dimensions else []) + [scores[-1:]]
+            scores = (members @ items) / counts
+        np.copyto(items, np.nan, where=missing)
+        overall = [_mean(scores[:d])] * bool(d) + [scores[d]]
         if scale.importance:
-            weighed = scores[[scale.dimensions.index(d) for d in scale.importance]]
-            parts.append(np.where(shares == 0, 0.0, shares * weighed).sum(axis=0, keepdims=True))
-    return np.concatenate(parts + ([shares, off] if scale.importance else [])).T
+            weighed = scores[[scale.dimensions.index(name) for name in scale.importance]]
+            overall.append(np.where(shares == 0, 0.0, shares * weighed).sum(axis=0))
+        at += k + d + len(overall)
+        made[at - d - len(overall) : at - len(overall)] = scores[:d]
+        made[at - len(overall) : at] = overall
+    if scale.importance:
+        made[at:-1], made[-1] = shares, off
+    return made.T
 
 
 def _shares(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    total = points.sum(axis=0, keepdims=True)
+    total = points.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(total > 0, points / total, np.nan)
     return shares, np.where((total > 0) & (np.abs(total - POINTS) > 1e-9), 1.0, np.nan)
@@ -241,4 +248,4 @@ def _mean(scores: np.ndarray) -> np.ndarray:
     """Average the dimension scores a respondent has."""
     there = ~np.isnan(scores)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, scores, 0.0).sum(axis=0, keepdims=True) / there.sum(axis=0)
+        return np.where(there, scores, 0.0).sum(axis=0) / there.sum(axis=0)

@@ -264,10 +264,11 @@ def moments(
             sums = _add(sums, block, listwise=missing == "listwise")
     if sums is None:
         raise ValueError("the data holds no rows")
-    products, p = sums.pop("products"), len(columns)
-    parts = {"weight": products[:, p:, p:], "total": products[:, :p, p:], "product": products[:, :p, :p]}
-    present = parts["weight"].reshape(REPLICATE_GROUPS, -1).max(axis=1) > 0
-    return Moments(columns=tuple(columns), present=present, **sums, **parts)
+    product, p = sums.pop("product"), len(columns)
+    present = sums["weight"].reshape(REPLICATE_GROUPS, -1).max(axis=1) > 0
+    return Moments(
+        columns=tuple(columns), present=present, total=product[:, :, p:], product=product[:, :, :p], **sums
+    )
 
 
 def _add(sums: dict | None, block: Block, *, listwise: bool) -> dict:
@@ -280,12 +281,14 @@ def _add(sums: dict | None, block: Block, *, listwise: bool) -> dict:
             "shift": shift,
             "counts": np.zeros((q, q)),
             "weight_square": np.zeros((q, q)),
-            "products": np.zeros((REPLICATE_GROUPS, width, width)),
+            "weight": np.zeros((REPLICATE_GROUPS, q, q)),
+            "product": np.zeros((REPLICATE_GROUPS, p, width)),
         }
     weighted = stacked if w is None else stacked * w
     for g in np.flatnonzero(np.diff(bounds)):
         rows = slice(bounds[g], bounds[g + 1])
-        sums["products"][g] += weighted[:, rows] @ stacked[:, rows].T
+        sums["product"][g] += weighted[:p, rows] @ stacked[:, rows].T
+        sums["weight"][g] += weighted[p:, rows] @ stacked[p:, rows].T
     sums["counts"] += stacked[p:] @ stacked[p:].T
     sums["weight_square"] += weighted[p:] @ weighted[p:].T
     return sums
@@ -297,8 +300,9 @@ def _by_group(
     """Sort rows by replicate group: shifted values over their presence, weights, bounds of the groups."""
     order = np.argsort(block.replicate, kind="stable")
     answers, p = block.values.T, len(shift)
-    missing = np.isnan(answers)
-    used = (~missing.any(axis=0) if listwise else ~missing.all(axis=0)) & (block.weight > 0)
+    used = block.weight > 0
+    if listwise:
+        used &= ~np.isnan(answers).any(axis=0)
     if not used.all():
         order = order[used[order]]
     stacked = np.empty((p + (1 if listwise else p), len(order)))
@@ -307,9 +311,9 @@ def _by_group(
     if listwise:
         stacked[p] = 1.0
     else:
-        missing = np.take(missing, order, axis=1)
-        stacked[:p][missing] = 0.0
+        missing = np.isnan(stacked[:p])
         np.logical_not(missing, out=stacked[p:])
+        np.copyto(stacked[:p], 0.0, where=missing)
     w = block.weight[order]
     bounds = np.searchsorted(block.replicate[order], np.arange(REPLICATE_GROUPS + 1))
     return stacked, None if (w == 1).all() else w, bounds

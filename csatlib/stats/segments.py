@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from csatlib.stats.replicates import REPLICATES, multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, Block
@@ -20,10 +21,10 @@ class SegmentSums:
         Names of the last axis.
     segments : tuple of tuple
         Labels of the first axis, sorted; one empty tuple when there are no segment columns.
-    counts, weight_square : ndarray, shape (segments, columns)
-        Rows with a value, and their squared weights.
-    weight, total, square : ndarray, shape (segments, 256, columns)
-        Sums of weights, weighted values, weighted squares (values less `shift`).
+    counts, weight_square, square : ndarray, shape (segments, columns)
+        Rows with a value, their squared weights, and their weighted squares (values less `shift`).
+    weight, total : ndarray, shape (segments, 256, columns)
+        Sums of weights and of weighted values (less `shift`).
     shift : ndarray, shape (columns,)
         What was taken off each column before summing.
 
@@ -39,9 +40,9 @@ class SegmentSums:
     segments: tuple[tuple, ...]
     counts: np.ndarray
     weight_square: np.ndarray
+    square: np.ndarray
     weight: np.ndarray
     total: np.ndarray
-    square: np.ndarray
     shift: np.ndarray
 
     @property
@@ -55,7 +56,7 @@ class SegmentSums:
         """Weighted standard deviations with the n / (n - 1) factor, shape (segments, columns)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             w = self.weight.sum(axis=1)
-            variance = self.square.sum(axis=1) / w - (self.total.sum(axis=1) / w) ** 2
+            variance = self.square / w - (self.total.sum(axis=1) / w) ** 2
             return np.sqrt(np.maximum(variance, 0) * self.counts / (self.counts - 1))
 
     @property
@@ -155,13 +156,14 @@ def sum_by_segment(rows: Iterable[Block], columns: Sequence[str]) -> SegmentSums
     index: dict[tuple, int] = {}
     sums: dict[str, np.ndarray] = {}
     shift = None
-    for block in rows:
-        if shift is None:
-            there = ~np.isnan(block.values)
-            shift = np.round(np.where(there, block.values, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1))
-        codes = _codes(block, index)
-        found = _block_sums(block, codes, len(index), shift)
-        sums = {name: part + _grown(sums.get(name), part) for name, part in found.items()}
+    with threadpool_limits(1, user_api="blas"):  # small products, see stats.moments
+        for block in rows:
+            if shift is None:
+                there = ~np.isnan(block.values)
+                shift = np.round(np.where(there, block.values, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+            codes = _codes(block, index)
+            found = _block_sums(block, codes, len(index), shift)
+            sums = {name: part + _grown(sums.get(name), part) for name, part in found.items()}
     if shift is None:
         raise ValueError("the data holds no rows")
     order = sorted(range(len(index)), key=lambda i: tuple(map(str, list(index)[i])))
@@ -198,16 +200,17 @@ def _block_sums(block: Block, codes: np.ndarray, segments: int, shift: np.ndarra
         w, replicate, values, codes = w[used], replicate[used], values[used], codes[used]
     cell, cells = codes * REPLICATE_GROUPS + replicate, segments * REPLICATE_GROUPS
     columns, simple = values.shape[1], bool((w == 1).all())
-    counts, weight_square = np.empty((2, segments, columns))
-    weight, total, square = np.empty((3, cells, columns))
+    counts, weight_square, square = np.empty((3, segments, columns))
+    weight, total = np.empty((2, cells, columns))
     for j in range(columns):
         x = values[:, j] - shift[j]
-        there = ~np.isnan(x)
-        x[~there] = 0.0
+        missing = np.isnan(x)
+        np.copyto(x, 0.0, where=missing)
+        there = ~missing
         xw, present = (x, there) if simple else (x * w, there * w)
         weight[:, j] = np.bincount(cell, present, cells)
         total[:, j] = np.bincount(cell, xw, cells)
-        square[:, j] = np.bincount(cell, xw * x, cells)
+        square[:, j] = xw @ x if segments == 1 else np.bincount(codes, xw * x, segments)
         if not simple:
             counts[:, j] = np.bincount(codes, there, segments)
             weight_square[:, j] = np.bincount(codes, present * w, segments)
@@ -219,7 +222,7 @@ def _block_sums(block: Block, codes: np.ndarray, segments: int, shift: np.ndarra
         "weight_square": weight_square,
         "weight": weight.reshape(shape),
         "total": total.reshape(shape),
-        "square": square.reshape(shape),
+        "square": square,
     }
 
 
