@@ -136,11 +136,26 @@ def test_by_hand_with_missing_answers():
 def test_allocations_off_100_are_normalised_and_counted():
     items = [Item("a", "x", "ea", "pa"), Item("b", "y", "eb", "pb")]
     scale = Scale(items, low=1, high=7, importance={"x": "px", "y": "py"})
-    data = pd.DataFrame({"ea": 6, "pa": 4, "eb": 6, "pb": 5, "px": [75, 30, 0, 50], "py": [25, 10, 0, None]})
+    data = pd.DataFrame({"ea": 6, "pa": 4, "eb": 6, "pb": 5, "px": [75, 30, 6, 0, 50], "py": [25, 10, 2, 0, None]})
     table = gaps(data, scale=scale)
     row = pick(table, measure="gap", weighting="importance").iloc[0]
-    assert row[["n", "n_off_100", "estimate"]].tolist() == [2, 1, -1.75]
+    assert row[["n", "n_off_100", "estimate"]].tolist() == [3, 2, -1.75]
     assert pick(table, measure="importance")["estimate"].tolist() == [75, 25]
+
+
+def test_a_dimension_is_unknown_where_nobody_answered_one_of_its_items():
+    data, scale = survey()
+    data = data.assign(region=["N", "S"] * 150)
+    data.loc[data["region"] == "S", "p0"] = np.nan
+    table = pick(gaps(data, scale=scale, by="region"), measure="gap", level="dimension").set_index(
+        ["group", "dimension"]
+    )
+    assert table["estimate"].isna().to_dict() == {
+        ("N", "speed"): False,
+        ("N", "care"): False,
+        ("S", "speed"): True,
+        ("S", "care"): False,
+    }
 
 
 def test_a_dimension_without_points_may_be_unanswered():
@@ -269,6 +284,16 @@ def test_contrast_within_strata_uses_the_same_stratum():
         assert_allclose(pick(table, stratum=region, item="q1", measure="gap")["estimate"].item(), expected)
 
 
+def test_all_others_are_those_of_the_same_stratum():
+    data, scale = survey()
+    data = data.assign(region=["N", "S", "W"] * 100, tier=["VIP"] * 120 + ["standard"] * 180)
+    table = contrasts(data, scale=scale, by="region", within="tier")
+    gap, vip = data["p2"] - data["e2"], data["tier"] == "VIP"
+    expected = gap[vip & (data["region"] == "W")].mean() - gap[vip & (data["region"] != "W")].mean()
+    found = pick(table, stratum="VIP", group="W", item="q2", measure="gap")["estimate"].item()
+    assert_allclose(found, expected)
+
+
 def test_the_same_customers_in_both_periods_give_a_narrower_contrast():
     data, scale = survey(200)
     later = data.assign(**{f"p{i}": (data[f"p{i}"] - 0.3).clip(1) for i in range(4)}, month="June")
@@ -349,6 +374,11 @@ def test_heat_map_greys_small_bases_and_hides_tiny_ones():
     assert words[2:] == [theme.HIDDEN] * 4
     assert colours[0] == theme.INK
     plt.close("all")
+    some = data.assign(region=["N"] * 275 + ["S"] * 25)
+    ax = plots.plot_heatmap(gaps(some, scale=scale, by="region"))
+    assert [text.get_color() for text in ax.texts] == [theme.INK] * 2 + [theme.MUTED] * 2
+    assert ax.collections[0].get_array().mask.ravel().tolist() == [False, False, True, True]
+    plt.close("all")
 
 
 def test_nothing_is_said_of_groups_that_differ_by_chance_or_are_too_small():
@@ -357,16 +387,18 @@ def test_nothing_is_said_of_groups_that_differ_by_chance_or_are_too_small():
     quiet = contrasts(data.assign(region=["N", "S"] * 150), scale=scale, by="region")
     assert "beyond random variation" in sentences.groups(quiet)
     assert "8 times in 10" in sentences.groups(quiet)
+    few = data.assign(region=["N"] * 25 + ["S"] * 275, p0=[1.0] * 25 + [7.0] * 275, p1=[1.0] * 25 + [7.0] * 275)
+    assert sentences.worst(contrasts(few, scale=scale, by="region")).query("group == 'N'").empty
     small = data.assign(region=["N"] * 8 + ["S"] * 292, p0=[1.0] * 8 + [7.0] * 292, p1=[1.0] * 8 + [7.0] * 292)
     assert sentences.worst(contrasts(small, scale=scale, by="region")).query("group == 'N'").empty
 
 
 def test_sentences_follow_the_figures():
     data, scale = survey()
-    short, above, level = (
-        gaps(data.assign(p0=p, e0=e)[["e0", "p0"]], scale=Scale(scale.items[:1], low=1, high=7))
-        for p, e in (([4, 5] * 150, 6), ([6, 7] * 150, 5), ([4, 6] * 150, 5))
-    )
+    one = Scale(scale.items[:1], low=1, high=7)
+    answers = {"short": ([4, 5] * 150, 6), "above": ([6, 7] * 150, 5), "level": ([4, 6] * 149 + [4, 4], 5)}
+    short, above, level = (gaps(data.assign(p0=p, e0=e), scale=one) for p, e in answers.values())
+    assert sentences.overall(level)["estimate"] < 0
     assert sentences.shortfall(short, scale=scale).startswith("Service falls 1.50 points short")
     assert sentences.shortfall(above, scale=scale).startswith("Service is 1.50 points above")
     assert sentences.shortfall(level, scale=scale).startswith("It cannot be told")

@@ -102,7 +102,9 @@ def test_figure_has_title_caption_alt_and_is_closed(shown):
     data, metadata = shown[1]
     assert metadata["image/png"]["alt"] == data["text/plain"] == "A line that falls"
     assert metadata["image/png"]["caption"] == "Gap by month"
-    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size[0] > 400
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.size[0] > 400
+    assert picture.mode == "P"
     assert plt.get_fignums() == []
 
 

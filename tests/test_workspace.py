@@ -71,6 +71,9 @@ def test_previous_and_last(company):
     assert ids(ws.previous().responses) == ["R2"]
     assert ids(ws.previous(2).responses) == ["R3"]
     assert ids(ws.previous(12).responses) == []
+    assert ws.year_before().period.label == "2025-10"
+    assert workspace.open(company, period="2026-Q4").year_before().period.label == "2025-Q4"
+    assert workspace.open(company, period="2026").year_before().period.label == "2025"
     assert ws.last(3).responses["period"].tolist() == ["2026-10", "2026-09", "2026-08"]
     assert ws.last(3).period.labels == ["2026-08", "2026-09", "2026-10"]
     with pytest.raises(ValueError, match=r"previous\(\) needs a period"):
@@ -189,3 +192,10 @@ def test_sample_company(monkeypatch):
     assert ws.last(6).responses["period"].nunique() == 6
     assert ws.responses["p07_na"].dtype == bool
     assert ws.targets["period"].unique().tolist() == ["2026"]
+
+
+def test_reworded_items_of_the_sample_company():
+    ws = workspace.open(Path(__file__).parents[1] / "csat.toml", period="2026-10")
+    assert ws.reworded() == []
+    assert ws.reworded(since=ws.previous()) == []
+    assert ws.reworded(since=ws.year_before()) == ws.last(18).reworded() == ["q07"]

@@ -194,10 +194,13 @@ def _dumbbells(ax: Axes, items: pd.DataFrame, places: dict[str, float]) -> None:
 
 def _name_ends(ax: Axes, ends: Sequence[tuple[float, str, str]], periods: int) -> None:
     low, high = ax.get_ylim()
-    spacing, last = 0.065 * (high - low), -np.inf
-    for value, label, colour in sorted((end for end in ends if end[0] == end[0]), key=lambda end: end[0]):
-        last = max(value, last + spacing)
-        ax.annotate(label, (periods - 0.45, last), color=colour, va="center", annotation_clip=False, fontsize=9.5)
+    spacing = 0.065 * (high - low)
+    known = sorted((end for end in ends if end[0] == end[0]), key=lambda end: end[0])
+    at = np.array([end[0] for end in known])
+    steps = spacing * np.arange(len(at))
+    up, down = np.maximum.accumulate(at - steps), np.minimum.accumulate((at - steps)[::-1])[::-1]
+    for place, (_, label, colour) in zip((up + down) / 2 + steps, known, strict=True):
+        ax.annotate(label, (periods - 0.45, place), color=colour, va="center", annotation_clip=False, fontsize=9.5)
 
 
 def _items_alt(items: pd.DataFrame) -> str:

@@ -113,9 +113,18 @@ class Workspace:
         """Return the same selection k period lengths earlier; it may be empty."""
         return self._selected(self._need_period("previous").shift(-k), self.where)
 
+    def year_before(self) -> "Workspace":
+        """Return the same selection in the same month, quarter or year a year earlier; it may be empty."""
+        period = self._need_period("year_before")
+        return self._selected(period.shift(-max(1, 12 // period.months)), self.where)
+
     def last(self, k: int) -> "Workspace":
         """Return the same selection over the last k months, quarters or years, this period included."""
         return self._selected(self._need_period("last").last(k), self.where)
+
+    def whole(self) -> "Workspace":
+        """Return the company without period and selection: every row that was not rejected."""
+        return self._selected(None, {})
 
     def reworded(self, since: "Workspace | None" = None) -> list[str]:
         """List items asked in more than one wording in these rows, or in these and an earlier workspace's.
