@@ -1,4 +1,4 @@
-"""The command `csat`: run the notebooks of a project, start a new one."""
+"""The command `csat`: check a company's data, run the notebooks of a project, start a new one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,11 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 WRONG_USE = 2
 JOBS_FAILED = 1
+ROWS_REJECTED = 1
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 @app.callback()
@@ -51,12 +54,66 @@ def run(
                 out=out,
                 progress=progress,
             )
-    except (ValueError, LookupError, OSError) as error:
+    except (ValueError, LookupError, OSError, ImportError) as error:
         _refuse(error)
     typer.echo(_summary(result.outcomes))
     typer.echo(_short(result.index))
     if result.failed:
         raise typer.Exit(JOBS_FAILED)
+
+
+@app.command()
+def check(
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+) -> None:
+    """Check the data: every problem of every table at once, and which notebooks can run.
+
+    Exit status: 0 nothing was rejected, 1 rows were rejected, 2 settings or tables cannot be read.
+    """
+    from csatlib.publish import check as checker
+
+    try:
+        checked = checker.check(config)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    console = Console()
+    typer.echo(f"settings: {_short(checked.settings)}\n")
+    _print_counts(console, checked.counts.rename(columns=checker.COUNTS))
+    for table, reading in checked.readings.items():
+        typer.echo(f"{table} read as {reading}")
+    typer.echo("")
+    for severity, text in checker.problem_lines(checked.problems):
+        console.print(f"{severity}  ", style=COLOURS[severity], end="", soft_wrap=True)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    typer.echo("\nnotebooks")
+    for line in checker.notebook_lines(checked.lacking):
+        typer.echo(f"  {line}")
+    if checked.rejected:
+        typer.echo(f"\nrejected rows, each with its reasons: {_short(checked.rejected)}")
+    typer.echo(f"\n{checker.verdict(checked)}")
+    if checked.rejected:
+        raise typer.Exit(ROWS_REJECTED)
+
+
+@app.command()
+def init(
+    files: Annotated[list[Path], typer.Argument(help="Raw exports in one folder: CSV, XLSX, SPSS, Parquet.")],
+    config: Annotated[str, typer.Option(help="Settings file to write.")] = "csat.toml",
+    update: Annotated[bool, typer.Option("--update", help="Add to the file; what stands there stays.")] = False,
+) -> None:
+    """Guess the settings for raw exports: a commented csat.toml to read through."""
+    from csatlib.tables import draft
+
+    try:
+        told = draft.init(files, config=config, keep=update)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    typer.echo(f"{'updated' if update else 'written'}: {_short(Path(config).resolve())}")
+    for line in told:
+        typer.echo(f"- {line}")
+    typer.echo("next: read the file through, then csat check, then csat run --set by=COLUMN (a column of groups)")
 
 
 @app.command()
@@ -82,6 +139,20 @@ def new(
         f"2. {_short(test)} until it passes, 3. a row in the README's table: "
         f"| [{name}](notebooks/{name}.ipynb) | the question | `csatlib.{topic}` |"
     )
+
+
+def _print_counts(console: Console, counts) -> None:
+    """Print rows per table: ruled in a terminal, plain columns elsewhere."""
+    texts = counts.map(lambda value: value if isinstance(value, str) else f"{value:,}")
+    if not console.is_terminal:
+        typer.echo(texts.to_string(index=False))
+        return
+    table = Table()
+    for name in texts.columns:
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for row in texts.itertuples(index=False):
+        table.add_row(*row)
+    console.print(table)
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:

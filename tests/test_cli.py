@@ -152,3 +152,67 @@ def test_the_newly_made_notebook_can_be_planned_and_named_by_its_glob(csat, proj
     result = csat("run", "--only", "22_wait_times")
     assert result.exit_code == 2
     assert "did you mean '21_wait_times'" in result.stderr
+
+
+def test_check_of_clean_data_is_exit_status_0(csat, project):
+    result = csat("check")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["table", "read", "used", "rejected"] in lines
+    assert ["responses", "2", "2", "0"] in lines
+    assert "no notebooks beside the settings file" in result.stdout
+    assert result.stdout.splitlines()[-1] == "no row of 2 was rejected; 0 warnings, 0 notes"
+
+
+def test_check_tells_every_problem_and_where_the_rejected_rows_are(csat, project):
+    rows = ANSWERS.replace("\n", ",{}\n").format("customer_id", "C1", "C9") + "R1,soon,C1\nR3,later,C1\n"
+    (project / "data" / "responses.csv").write_text(rows)
+    (project / "data" / "customers.csv").write_text("customer_id,joined_on\nC1,2025-01-01\n,2025-01-01\n")
+    result = csat("check")
+    assert result.exit_code == 1
+    text = result.stdout
+    for part in (
+        "error  customers.customer_id: missing",
+        "error  responses.responded_at: not readable as time\n  2 (50.0 %): row 3, 4: 'soon', 'later'\n  -> ",
+        "warning  responses.customer_id: not in customers\n  1 (25.0 %): C9",
+        "3 of 6 rows were rejected; 1 warning, 0 notes",
+    ):
+        assert part in text
+    (place,) = [line for line in text.splitlines() if line.startswith("rejected rows, each with its reasons: ")]
+    folder = Path(place.partition(": ")[2])
+    assert {path.name for path in folder.iterdir()} == {"customers.csv", "responses.csv"}
+
+
+def test_check_names_what_notebooks_lack(csat, project):
+    csat("new", "21_wait_times")
+    csat("new", "22_visits")
+    file = project / "notebooks" / "22_visits.ipynb"
+    changed = json.loads(file.read_text())
+    changed["metadata"]["csatlib"]["tables"] = ["responses", "contacts", "targets"]
+    file.write_text(json.dumps(changed))
+    result = csat("check")
+    assert "21_wait_times: can run" in result.stdout
+    assert "22_visits: lacks contacts, targets" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "messages"),
+    [
+        ("csat.toml", CONFIG + "[report]\nmin_bass = 1\nmin_rank = 0\n", ["min_bass", "did you mean", "min_rank"]),
+        ("data/responses.csv", "", ["responses.csv"]),
+        ("data/responses.csv", "a,b\n1,2\n", ["response_id", "responded_at"]),
+    ],
+)
+def test_check_of_what_cannot_be_read_is_exit_status_2(csat, project, file, text, messages):
+    (project / file).write_text(text)
+    result = csat("check")
+    assert result.exit_code == 2
+    assert not [message for message in messages if message not in result.stderr]
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_check_in_a_terminal_draws_a_table(csat, project, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    result = csat("check")
+    assert "┃" in result.stdout
+    assert "responses" in result.stdout

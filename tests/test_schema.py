@@ -122,7 +122,7 @@ def test_key_of_several_columns_with_a_missing_part():
             "source": ["board"] * 3,
         }
     )
-    assert found(frame, TABLES["targets"]) == [[1, "metric, group, period, source", "duplicate"]]
+    assert found(frame, TABLES["targets"]) == [[1, "metric, group, period, source", "duplicate with other values"]]
 
 
 @pytest.mark.parametrize(

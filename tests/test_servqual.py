@@ -256,6 +256,14 @@ def test_scale_errors_name_everything():
         )
 
 
+def test_a_month_without_answers_is_a_table_without_figures():
+    data, scale = survey()
+    table = gaps(data.iloc[:0], scale=scale, cluster="id")
+    assert (table["n"] == 0).all()
+    assert table["estimate"].isna().all()
+    assert sentences.shortfall(table, scale=scale).startswith("Too few customers answered")
+
+
 def test_input_is_not_changed():
     data, scale = survey()
     before = data.copy(deep=True)

@@ -1,8 +1,10 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,17 @@ def test_failure_leaves_nothing_behind(tmp_path, cache):
     assert list(cache.iterdir()) == []
 
 
+def test_leftovers_of_a_killed_process_go_after_a_day(tmp_path, cache):
+    for name, age in ((".rows-old", 90_000), (".0123-old", 90_000), (".rows-now", 60)):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "responses.part").write_text("private")
+        os.utime(cache / name, (time.time() - age,) * 2)
+    made = snapshot.snapshot(write_company(tmp_path, responses=RESPONSES))
+    os.utime(made, (0, 0))
+    assert snapshot.snapshot(tmp_path / "csat.toml") == made
+    assert {p.name for p in cache.iterdir()} == {".rows-now", made.name}
+
+
 def test_rows_are_ordered_by_key_and_carry_replicate(tmp_path):
     ws = workspace.open(write_company(tmp_path, customers=CUSTOMERS, responses=RESPONSES))
     assert ws.responses["response_id"].tolist() == ["R1", "R2", "R3"]
@@ -108,7 +121,7 @@ def test_nothing_is_lost(tmp_path):
     assert manifest["tables"] == {"responses": {"read": 5, "rejected": 2}}
     rows = rejected(made, "responses")
     assert [(r["row"], r["reason"]) for r in rows] == [
-        ("4", "response_id: duplicate"),
+        ("4", "response_id: duplicate with other values"),
         ("5", "e07: not between 1 and 7; nps: not between 0 and 10"),
     ]
     # text that a spreadsheet would run is made inert; numbers stay numbers
@@ -118,7 +131,7 @@ def test_nothing_is_lost(tmp_path):
     assert problems[["table", "column", "rule", "count", "rows", "found"]].values.tolist() == [
         ["responses", "e07", "not between 1 and 7", 1, "5", "'8'"],
         ["responses", "nps", "not between 0 and 10", 1, "5", "'11'"],
-        ["responses", "response_id", "duplicate", 1, "4", "'R1'"],
+        ["responses", "response_id", "duplicate with other values", 1, "4", "'R1'"],
     ]
 
 
@@ -158,14 +171,15 @@ def test_structural_problems_of_all_tables_at_once(tmp_path):
         assert expected in str(caught.value)
 
 
-def test_rows_with_too_many_fields_and_other_encodings_stop_with_the_place(tmp_path):
+def test_rows_with_too_many_fields_and_mixed_encodings_stop_with_the_place(tmp_path):
     file = write_company(tmp_path, responses="response_id,responded_at\na,2026-10-01\nb,2026-10-01,5\n", scale="")
     (tmp_path / "source" / "customers.csv").write_bytes(
-        "customer_id,joined_on\nJosé,2026-01-01\n".encode("latin1")
+        "customer_id,joined_on\nJosé,2026-01-01\n".encode("latin1") + "Zoë,2026-01-01\n".encode()
     )
     with pytest.raises(ValueError, match="has 2 problems") as caught:
         snapshot.snapshot(file)
-    assert "customers (customers.csv): the file is not UTF-8 text; save it as 'CSV UTF-8'" in str(caught.value)
+    expected = "customers (customers.csv): the file mixes encodings: line 3 is UTF-8, line 2 is not"
+    assert expected in str(caught.value)
     assert "responses (responses.csv): " in str(caught.value)
     assert "Line: 3" in str(caught.value)
 

@@ -199,3 +199,7 @@ def test_reworded_items_of_the_sample_company():
     assert ws.reworded() == []
     assert ws.reworded(since=ws.previous()) == []
     assert ws.reworded(since=ws.year_before()) == ws.last(18).reworded() == ["q07"]
+
+
+def test_cluster_is_the_customer_where_there_is_one(company, tmp_path):
+    assert workspace.open(company).cluster == "customer_id"

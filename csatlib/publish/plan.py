@@ -5,6 +5,7 @@ import difflib
 import hashlib
 import io
 import json
+import os
 import re
 import sys
 import tokenize
@@ -78,7 +79,7 @@ class Job:
 
 
 def find(project: Path, only: str | None = None) -> list[Notebook]:
-    """Find the notebooks of a project by looking into its folder `notebooks`.
+    """Find the notebooks: in `notebooks` beside csat.toml, else of the project one stands in.
 
     Parameters
     ----------
@@ -99,11 +100,14 @@ def find(project: Path, only: str | None = None) -> list[Notebook]:
     ValueError
         `only` matches none.
     """
-    paths = sorted((project / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    here = Path.cwd()
+    folders = (folder / "notebooks" for folder in (project, here, *here.parents))
+    paths = next((found for folder in folders if (found := sorted(folder.glob("[0-9][0-9]_*.ipynb")))), [])
     if not paths:
         raise FileNotFoundError(
             f"no notebook named NN_topic.ipynb in {project / 'notebooks'}; "
-            "notebooks are looked for beside csat.toml: `csat new 21_my_topic` makes a first one"
+            "notebooks are looked for beside csat.toml and from the current folder upwards: "
+            "`csat new 21_my_topic` makes a first one"
         )
     names = [path.stem for path in paths]
     if only is None:
@@ -334,8 +338,10 @@ def _changes(book: Notebook, config: Path, period: str, segment, settings: dict)
     given = {k: convert(book.parameters[k], v) for k, v in settings.items() if k in book.parameters}
     if "period" in book.parameters:
         given["period"] = period
-    if "config" in book.parameters and book.parameters["config"].default != config.name:
-        given["config"] = config.name
+    within = config.parent in book.path.parents
+    place = config.name if within else Path(os.path.relpath(config, book.path.parent)).as_posix()
+    if "config" in book.parameters and book.parameters["config"].default != place:
+        given["config"] = place
     if segment is not None and "where" in book.parameters:
         given["where"] = {**given.get("where", book.parameters["where"].default), segment[0]: segment[1]}
     return given

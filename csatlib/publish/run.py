@@ -301,7 +301,7 @@ def _facts(batch: _Batch, job: plan.Job, counts: bool = True) -> dict:
         "language": company.language,
         "period": job.period,
         "segment": segment,
-        "source": manifest.redact(str(batch.settings.source.path), batch.settings.file.parent),
+        "source": manifest.redact(batch.settings.source.label, batch.settings.file.parent),
         "snapshot": batch.snapshot.name,
         "parameters": job.parameters,
         "versions": batch.versions,

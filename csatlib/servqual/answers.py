@@ -175,6 +175,9 @@ def _in_range(rows: Iterable[Block], columns: list[str], ranges: list[tuple[floa
     low, high = np.array(ranges).T
     outside: dict[str, list] = {}
     for block in rows:
+        if not len(block.values):
+            yield block
+            continue
         lowest, highest = np.fmin.reduce(block.values, axis=0), np.fmax.reduce(block.values, axis=0)
         for j in np.flatnonzero((lowest < low) | (highest > high)):
             found = block.values[(block.values[:, j] < low[j]) | (block.values[:, j] > high[j]), j]

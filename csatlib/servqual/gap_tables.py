@@ -235,7 +235,7 @@ def widest(
     data : DataFrame, Ibis table or Arrow batches
         One row per response.
     scale : Scale
-        With expectations, perceptions and two or more dimensions.
+        With expectations, perceptions and dimensions.
     weight, cluster, confidence, seed
         As in :func:`gaps`.
 
@@ -250,7 +250,7 @@ def widest(
     Raises
     ------
     KeyError, ValueError
-        As :func:`gaps`; a scale without expectations or with fewer than two dimensions.
+        As :func:`gaps`; a scale without expectations or without dimensions.
 
     Notes
     -----
@@ -266,8 +266,8 @@ def widest(
     [['speed', 0.0, True], ['care', 1.0, False]]
     """
     check_confidence(confidence)
-    if "gap" not in measures(scale) or len(scale.dimensions) < 2:
-        raise ValueError(f"scale {scale.name!r} needs expectations, perceptions and two or more dimensions")
+    if "gap" not in measures(scale) or not scale.dimensions:
+        raise ValueError(f"scale {scale.name!r} needs expectations, perceptions and dimensions")
     sums = summed(data, scale, by=[], weight=weight, cluster=cluster)
     rows = [row for row in figures(scale) if row.level == "dimension" and row.measure == "gap"]
     gap, drawn = (

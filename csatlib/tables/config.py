@@ -8,41 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
+from csatlib.tables.address import without_secrets
+from csatlib.tables.allowed import (
+    CanonicalName,
+    Codes,
+    Currency,
+    Encoding,
+    FileName,
+    Labels,
+    Name,
+    Sheet,
+    TableName,
+)
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.schema import TABLES, did_you_mean
-
-
-def _code(value: Any) -> str | float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a code is a number or a text")
-    return value.strip() if isinstance(value, str) else float(value)
-
-
-def _currency(code: str) -> str:
-    if not (len(code) == 3 and code.isascii() and code.isupper()):
-        raise ValueError("allowed: three capital letters such as EUR")
-    return code
-
-
-def _table_name(name: str) -> str:
-    if name not in TABLES:
-        raise ValueError(f"unknown table{did_you_mean(name, TABLES)}; allowed: {', '.join(TABLES)}")
-    return name
-
-
-def _canonical_name(name: str) -> str:
-    if not name.isidentifier() or name != name.lower():
-        raise ValueError("write the canonical name left of =, in lower case: { responded_at = 'Date' }")
-    return name
-
-
-Code = Annotated[Any, AfterValidator(_code)]
-Codes = Annotated[tuple[Code, ...], Strict(False)]
-TableName = Annotated[str, AfterValidator(_table_name)]
-CanonicalName = Annotated[str, AfterValidator(_canonical_name)]
-Name = Annotated[str, Field(min_length=1)]
 
 
 class _Section(BaseModel):
@@ -54,14 +35,42 @@ class Company(_Section):
 
     name: Name
     business: Literal["subscription", "retail"] = "subscription"
-    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
+    currency: Currency = "EUR"
     language: Literal["en", "zh"] = "en"
 
 
 class Source(_Section):
-    """Where the tables are: a folder, relative to csat.toml."""
+    """Where the tables are: a folder, relative to csat.toml, or a database.
 
-    path: Name
+    The address is what `ibis.connect` takes; ``${NAME}`` in it stands for an environment variable.
+
+    Examples
+    --------
+    >>> Source(url="postgres://ann:${CRM_PASSWORD}@db.example/crm", schema="public").label
+    'postgres://db.example/crm'
+    """
+
+    path: Name | None = None
+    url: Annotated[Name | None, Field(repr=False)] = None
+    db_schema: Annotated[Name | None, Field(alias="schema")] = None
+
+    @property
+    def label(self) -> str:
+        """Folder, or address without user, password and options."""
+        return self.path if self.url is None else without_secrets(self.url)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Source":
+        if (self.path is None) == (self.url is None):
+            found = "both" if self.url is not None else "neither"
+            raise ValueError(
+                f"found {found} of path and url; write exactly one: path for a folder of files, url for a database"
+            )
+        if self.url is not None and "://" not in self.url and not self.url.startswith("${"):
+            raise ValueError("url needs a scheme such as duckdb:// or postgres://; a folder of files goes in path")
+        if self.db_schema is not None and self.url is None:
+            raise ValueError("schema is for a database; remove it, or give url instead of path")
+        return self
 
 
 class Report(_Section):
@@ -76,12 +85,21 @@ class Report(_Section):
 class TableSettings(_Section):
     """How one source file becomes a canonical table."""
 
-    file: Name | None = None
+    file: FileName | None = None
+    table: Name | None = None
     columns: dict[CanonicalName, Name] = {}
     kinds: dict[CanonicalName, Literal["text", "number", "time", "date", "boolean"]] = {}
     missing: Codes = ("",)
     not_applicable: Codes = ()
     time_format: Name | None = None
+    encoding: Encoding | None = None
+    delimiter: Literal[",", ";", "\t", "|"] | None = None
+    decimal: Literal[".", ","] | None = None
+    sheet: Sheet = None
+    layout: Literal["plain", "qualtrics", "surveymonkey", "form"] | None = None
+    constant: dict[CanonicalName, Name] = {}
+    numbered: CanonicalName | None = None
+    product: dict[CanonicalName, Annotated[tuple[Name, Name], Strict(False)]] = {}
 
 
 class _Item(_Section):
@@ -101,7 +119,7 @@ class _Scale(_Section):
     high: float
     importance: dict[str, Name] = {}
     dimensions: dict[str, Name] = {}
-    labels: dict[str, float] = {}
+    labels: Labels = {}
     items: Annotated[tuple[_Item, ...], Strict(False)]
 
     def build(self, name: str) -> Scale:
@@ -114,6 +132,13 @@ class _Scale(_Section):
             self.build("")
         except ValueError as error:
             raise ValueError(str(error).removeprefix("Scale '': ")) from None
+        outside = sorted({number for number in self.labels.values() if not self.low <= number <= self.high})
+        if outside:
+            listed = ", ".join(f"{number:g}" for number in outside)
+            raise ValueError(
+                f"labels stand for {listed}, outside {self.low:g} to {self.high:g}; correct low and high, or "
+                "take the labels of another scale"
+            )
         return self
 
 
@@ -168,8 +193,13 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Folder that holds the source files."""
-        return (self.file.parent / self.source.path).resolve()
+        """Folder that holds the source files; of a database, the folder its address is relative to."""
+        return (self.file.parent / (self.source.path or ".")).resolve()
+
+    @property
+    def place(self) -> str:
+        """Folder or address of the source, for messages."""
+        return str(self.folder) if self.source.path else self.source.label
 
     @property
     def output(self) -> Path:
@@ -261,8 +291,14 @@ def load(config: str | Path = "csat.toml") -> Settings:
         tables={name: parsed.tables.get(name, TableSettings()) for name in TABLES},
         scales={name: scale.build(name) for name, scale in parsed.scales.items()},
         wording={item: entry.wording for item, entry in parsed.items.items()},
-        content=json.dumps(raw, default=str, ensure_ascii=False),
+        content=json.dumps({**raw, "source": _shown(parsed.source)}, default=str, ensure_ascii=False),
     )
+
+
+def _shown(source: Source) -> dict[str, str]:
+    """Return the section as a snapshot depends on it: another password is no other source."""
+    given = source.model_dump(by_alias=True, exclude_none=True)
+    return given | {"url": source.label} if source.url is not None else given
 
 
 def _explain(error: Mapping[str, Any]) -> str:
@@ -299,7 +335,7 @@ def _fields(model: Any, loc: list) -> list[str]:
             model = get_args(model)[0]
         else:
             model = model.model_fields[part].annotation
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
@@ -313,6 +349,9 @@ def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
         if table not in TABLES or not isinstance(entry, dict):
             continue
         known = [column.name for column in TABLES[table].columns]
+        other, own = ("file", "table") if "url" in _dict(raw, "source") else ("table", "file")
+        if other in entry and ("url" in _dict(raw, "source")) != ("path" in _dict(raw, "source")):
+            yield f"tables.{table}.{other}: not for this kind of source; write {own} instead"
         for name in _dict(entry, "columns"):
             near = did_you_mean(name, known)
             if name not in known and near and _close(name, known):

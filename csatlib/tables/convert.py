@@ -1,18 +1,17 @@
 """Source columns -> canonical columns, as one Ibis expression per table."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import ibis
 from ibis.expr import types as ir
 
 from csatlib.tables.config import Settings, TableSettings
+from csatlib.tables.readers import LEFT_OUT
 from csatlib.tables.schema import RESERVED, TABLES, Table, did_you_mean
 
 ROW = "source row"
-_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # no leading zeros and at most 15 digits: anything else is an identifier, which a float would damage
 _NUMBER = r"^[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d+)?$"
 _PERIOD = r"^([12]\d{3})(?:-(0[1-9]|1[0-2])(?:-\d\d(?:[ T].*)?)?|-?(Q[1-4]))?$"
@@ -61,50 +60,6 @@ class ScaleColumn:
     high: float
     labels: Mapping[str, float] = field(default_factory=dict)
     answer: bool = True
-
-
-def read_source(connection: ibis.BaseBackend, path: Path) -> ir.Table:
-    """Open a source file; the one place to widen for other engines.
-
-    Parameters
-    ----------
-    connection : ibis backend
-        Embedded DuckDB.
-    path : Path
-        ``.parquet``, else a delimited text file in UTF-8 with a header; its values all come as text.
-
-    Returns
-    -------
-    ibis Table
-        Source columns under their own names, rows in source order.
-
-    Raises
-    ------
-    ValueError
-        If the file has no header, or the header names a column twice.
-    """
-    if path.suffix == ".parquet":
-        return connection.read_parquet(path)
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        start = lines.readline()
-        delimiter = max(",;\t|", key=start.count)
-        lines.seek(0)
-        header = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
-    folded = [name.casefold() for name in header]
-    repeated = sorted({name for name in header if folded.count(name.casefold()) > 1})
-    if not any(header) or "" in header or repeated:
-        found = f"names columns twice: {', '.join(repeated)}" if repeated else "has an empty column name"
-        raise ValueError(f"the first line {found if any(header) else 'is empty'}; it must name every column once")
-    return connection.read_csv(
-        path,
-        columns=dict.fromkeys(header, "VARCHAR"),
-        auto_detect=False,
-        header=True,
-        delim=delimiter,
-        quote='"',
-        escape='"',
-        skip=0,
-    )
 
 
 def scale_columns(settings: Settings) -> dict[str, ScaleColumn]:
@@ -202,7 +157,7 @@ def convert(
     Parameters
     ----------
     source : ibis Table
-        From `read_source`.
+        From `intake.read_source`.
     name : str
         Canonical table.
     names : mapping of str to str
@@ -227,9 +182,12 @@ def convert(
         if bad is not None:
             marks[f"{canonical}: unreadable"] = bad
             unreadable[f"{canonical}: unreadable"] = canonical, kind
+    if LEFT_OUT in source.columns:
+        marks[LEFT_OUT] = source[LEFT_OUT]
     data = source.select(**values, **marks, **{ROW: ibis.row_number() + 1})
     data = data.mutate(replicate=_replicate(data, name, table))
-    order = [n for n in table.key or ("customer_id", table.time) if n in values]
+    # rows without a key are ordered by all they hold, so that engines agree
+    order = [n for n in table.key or dict.fromkeys(["customer_id", table.time, *values]) if n in values]
     return Conversion(
         data=data.order_by([*order, ROW]),
         columns=(*values, "replicate"),
@@ -305,7 +263,7 @@ def _column(x: ir.Column, kind: str, settings: TableSettings, scale: ScaleColumn
         value = _number(text, scale.labels if scale is not None else {})
     elif kind == "boolean":
         word = text.lower()
-        value = ibis.cases((word.isin(_TRUE), 1.0), (word.isin(_FALSE), 0.0), else_=ibis.null("float64"))
+        value = ibis.cases((word.isin(TRUE), 1.0), (word.isin(FALSE), 0.0), else_=ibis.null("float64"))
     elif kind == "period":
         parts = [text.re_extract(_PERIOD, k) for k in (1, 2, 3)]
         part = parts[1] + parts[2]
@@ -334,7 +292,11 @@ def _number(text: ir.StringValue, labels: Mapping[str, float]) -> ir.FloatingVal
     value = text.try_cast("float64")
     value = ibis.cases((value.isnan() | value.isinf(), ibis.null("float64")), else_=value)
     if labels:
-        value = ibis.cases(*((text == label, float(number)) for label, number in labels.items()), else_=value)
+        folded = {label.strip().lower(): number for label, number in labels.items()}
+        exact = len(folded) < len({label.strip() for label in labels})
+        word = text if exact else text.lower()
+        pairs = labels.items() if exact else folded.items()
+        value = ibis.cases(*((word == label, float(number)) for label, number in pairs), else_=value)
     return value
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 KINDS = ("key", "text", "time", "date", "period", "number", "boolean", "category")
 RESERVED = ("replicate", "period")
+CONTRADICTION = "duplicate with other values"
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def check(
     *,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     unreadable: Mapping[str, tuple[str, str]] | None = None,
+    ignore: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Check every row of a converted table against its declaration; every problem at once.
 
@@ -205,6 +207,8 @@ def check(
         Allowed ranges of further columns, such as a scale's items.
     unreadable : mapping of str to (column, kind)
         Boolean column of `frame` that marks values which could not be converted -> what they should have been.
+    ignore : iterable of str
+        Columns in which rows with the same key may differ without contradicting each other.
 
     Returns
     -------
@@ -239,10 +243,20 @@ def check(
         rest = data.loc[~data.index.isin(result["row"]), key]
         unique = pa.DataFrameSchema(unique=key, report_duplicates="exclude_first")
         repeated = _failures(unique, rest)["index"].unique()
+        values = frame.loc[rest.index, [c for c in frame if c not in set(ignore)]]
         again = pd.DataFrame({"row": repeated, "column": ", ".join(key), "rule": "duplicate"})
+        again.loc[_contradict(values, key, repeated), "rule"] = CONTRADICTION
         result = pd.concat([result, again.astype(result.dtypes)])
     result["remedy"] = result["rule"].map({rule: remedy(rule) for rule in result["rule"].unique()}).astype(str)
     return result.sort_values(["row", "column", "rule"], ignore_index=True)
+
+
+def _contradict(values: pd.DataFrame, key: list[str], repeated: Iterable[int]) -> list[int]:
+    """Return the places of the repeated rows that differ from the first one of their key."""
+    again = values.loc[repeated].reset_index(drop=True)
+    first = again[key].merge(values.drop_duplicates(key), on=key, how="left")[again.columns]
+    same = (again == first) | (again.isna() & first.isna())
+    return same.index[~same.to_numpy(dtype=bool).all(axis=1)].tolist()
 
 
 def _failures(schema, data: pd.DataFrame) -> pd.DataFrame:
@@ -327,6 +341,8 @@ def remedy(rule: str) -> str:
         return "correct the value, or declare the code under missing or not_applicable in csat.toml"
     if rule.startswith("not one of "):
         return "write one of the allowed values"
+    if rule == CONTRADICTION:
+        return "the first complete row is kept: decide which one is true, or give them their own key"
     if rule == "duplicate":
         return "the first complete row is kept: remove the others, or give them their own key"
     return "fill the value in, or remove the row"

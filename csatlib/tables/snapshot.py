@@ -1,13 +1,17 @@
 """Source -> checked snapshot: Parquet files in a cache folder that is named by its content."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -17,11 +21,23 @@ import pyarrow.parquet as pq
 from platformdirs import user_cache_dir
 
 from csatlib.tables.config import Settings, load
-from csatlib.tables.convert import ROW, Conversion, convert, match_columns, read_source, scale_columns
-from csatlib.tables.schema import TABLES, check, did_you_mean
+from csatlib.tables.convert import ROW, Conversion, convert, match_columns, scale_columns
+from csatlib.tables.derive import derive
+from csatlib.tables.intake import read_source
+from csatlib.tables.readers import LEFT_OUT
+from csatlib.tables.schema import TABLES, Table, check, did_you_mean
+from csatlib.tables.sources import (
+    extract,
+    failure,
+    fetch_table,
+    find_tables,
+    key_columns,
+    open_database,
+    raise_all,
+    source_files,
+)
 
 PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy")
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
 
 
@@ -38,6 +54,9 @@ def connect() -> ibis.BaseBackend:
 def snapshot(config: str | Path = "csat.toml") -> Path:
     """Read and check the source once, or reuse the snapshot made of the same content.
 
+    A database is read anew by every call, since nothing cheaper tells whether it changed; a run reads it
+    once and pins the snapshot for its notebooks.
+
     Parameters
     ----------
     config : str or Path
@@ -47,13 +66,16 @@ def snapshot(config: str | Path = "csat.toml") -> Path:
     -------
     Path
         Folder with one Parquet file per table, ``rejected/<table>.csv`` and ``snapshot.json``. Its name is
-        the SHA-256 of the source files, the settings and this package's sources, lies in ``$CSAT_CACHE`` (or
-        the user's cache folder), readable by its owner only. ``$CSAT_SNAPSHOT`` pins a folder instead.
+        the SHA-256 of the source files (of a database: of the rows read), the settings and this package's
+        sources. It lies in ``$CSAT_CACHE`` (or the user's cache folder), readable by its owner only.
+        ``$CSAT_SNAPSHOT`` pins a folder instead.
 
     Raises
     ------
     FileNotFoundError
-        If there is no settings file or no source folder.
+        If there is no settings file, source folder or database file.
+    ConnectionError
+        If a database refuses or dies half-way.
     ValueError
         If settings or tables are wrong in a way that no row can be read: all problems of all tables at once.
     """
@@ -65,9 +87,25 @@ def of_settings(settings: Settings) -> Path:
     pinned = os.environ.get("CSAT_SNAPSHOT")
     if pinned:
         return _pinned(Path(pinned), settings)
-    files = source_files(settings)
-    name = _content_hash(files, settings)
     cache = Path(os.environ.get("CSAT_CACHE") or user_cache_dir("csatlib"))
+    _sweep(cache)
+    if settings.source.url is None:
+        return _make(source_files(settings), settings, cache)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=cache) as rows:
+        return _make(_extracted(Path(rows), settings), settings, cache)
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what a process left that was killed, so could not tidy up, more than a day ago."""
+    for folder in cache.glob(".*-*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < time.time() - 86_400:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(files: Mapping[str, Path], settings: Settings, cache: Path) -> Path:
+    name = _content_hash(files, settings)
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = cache / name
     if is_complete(target):
@@ -76,7 +114,7 @@ def of_settings(settings: Settings) -> Path:
     try:
         _build(work, files, settings)
         if _content_hash(files, settings) != name:
-            raise ValueError(f"{settings.folder} changed while it was read; run again when it is complete")
+            raise ValueError(f"{settings.place} changed while it was read; run again when it is complete")
         _publish(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -97,40 +135,6 @@ def is_complete(folder: Path) -> bool:
         return False
 
 
-def source_files(settings: Settings) -> dict[str, Path]:
-    """Return the source file of every table the company has.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the source folder does not exist.
-    ValueError
-        If a named file is missing, a table has two files, or there is no table at all.
-    """
-    folder = settings.folder
-    if not folder.is_dir():
-        raise FileNotFoundError(f"source.path {settings.source.path!r}: there is no folder {folder}")
-    there = sorted(path.name for path in folder.iterdir() if path.suffix in _SUFFIXES)
-    files, problems = {}, []
-    for name, table in settings.tables.items():
-        wanted = [table.file] if table.file else [f"{name}.csv", f"{name}.parquet"]
-        found = [file for file in wanted if (folder / file).is_file()]
-        if table.file and not found:
-            problems.append(f"{name}: file {table.file!r} is not there{did_you_mean(table.file, there)}")
-        elif len(found) > 1:
-            problems.append(f"{name}: both {' and '.join(found)} are there; name one: [tables.{name}] file")
-        elif found and Path(found[0]).suffix not in _SUFFIXES:
-            problems.append(f"{name}: {found[0]} is not one of {', '.join(_SUFFIXES)}")
-        if found:
-            files[name] = folder / found[0]
-    if not files and not problems:
-        problems.append(
-            f"no table found; expected files such as responses.csv; found: {', '.join(there) or 'none'}"
-        )
-    _raise(problems, settings)
-    return files
-
-
 def _pinned(folder: Path, settings: Settings) -> Path:
     if not is_complete(folder):
         raise ValueError(f"CSAT_SNAPSHOT={folder} is not a complete snapshot; unset it to have one made")
@@ -142,12 +146,6 @@ def _pinned(folder: Path, settings: Settings) -> Path:
     return folder
 
 
-def _raise(problems: list[str], settings: Settings) -> None:
-    if problems:
-        noun = "problem" if len(problems) == 1 else "problems"
-        raise ValueError(f"{settings.folder} has {len(problems)} {noun}:\n- " + "\n- ".join(problems))
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()
@@ -157,40 +155,78 @@ def _settings_hash(settings: Settings) -> str:
     return hashlib.sha256(settings.content.encode()).hexdigest()
 
 
+@functools.cache
+def _code() -> list[str]:
+    return [f"{path.name} {_digest(path)}" for path in sorted(Path(__file__).parent.glob("*.py"))]
+
+
 def _content_hash(files: Mapping[str, Path], settings: Settings) -> str:
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    parts = [f"settings {_settings_hash(settings)}"]
-    parts += [f"{path.name} {_digest(path)}" for path in sources]
+    parts = [f"settings {_settings_hash(settings)}", *_code()]
     parts += [f"{name} {path.suffix} {_digest(path)}" for name, path in files.items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
-    connection, scaled = connect(), scale_columns(settings)
-    conversions, problems, found, unseen = {}, [], {}, set(scaled)
-    for name, path in files.items():
-        try:
-            source = read_source(connection, path)
-            names, wrong = match_columns(source.columns, name, settings.tables[name], scaled)
-        except (ValueError, *_UNREADABLE) as error:
-            problems.append(f"{name} ({path.name}): {_first_lines(error)}")
-            continue
-        found[name] = source.columns
+def _extracted(folder: Path, settings: Settings) -> dict[str, Path]:
+    """Bring the rows of a database into Parquet files; what can be told from its columns is told first."""
+    files = {}
+    with open_database(settings) as database:
+        tables = find_tables(database, settings)
+        found = {name: table.columns for name, table in tables.items()}
+        labels = _labels(tables, settings)
+        names, problems = _match(found, settings, labels)
+        raise_all(problems, settings)
+        for name, table in tables.items():
+            files[name] = folder / f"{name}.parquet"
+            rows = fetch_table(table, name, names[name])
+            extract(rows, key_columns(name, names[name]), files[name], failure(settings, labels[name]))
+    return files
+
+
+def _labels(tables: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+    if settings.source.url is None:
+        return {name: path.name for name, path in tables.items()}
+    return {name: f"table {settings.tables[name].table or name}" for name in tables}
+
+
+def _match(
+    found: Mapping[str, Sequence[str]], settings: Settings, labels: Mapping[str, str]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Give the columns of every table their canonical names; return these and what is wrong."""
+    scaled = scale_columns(settings)
+    result, problems, unseen = {}, [], set(scaled)
+    for name, columns in found.items():
+        names, wrong = match_columns(columns, name, settings.tables[name], scaled)
         unseen -= set(names)
-        problems += [f"{name} ({path.name}): {text}" for text in wrong]
+        problems += [f"{name} ({labels[name]}): {text}" for text in wrong]
         if not wrong:
-            conversions[name] = source, names
+            result[name] = names
     if "responses" in found:
         problems += _unseen_items(unseen, settings, found["responses"])
+    return result, problems
+
+
+def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
+    connection, scaled, labels = connect(), scale_columns(settings), _labels(files, settings)
+    sources, problems = {}, []
+    for name, path in files.items():
+        try:
+            source = read_source(connection, path, name, settings.tables[name], scaled)
+            sources[name] = replace(source, data=derive(source.data, settings.tables[name]))
+        except (ValueError, *_UNREADABLE) as error:
+            problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
+    matched, wrong = _match({name: source.columns for name, source in sources.items()}, settings, labels)
+    problems += wrong
+    conversions = {name: (sources[name].data, names) for name, names in matched.items()}
     tables, listed = {}, []
     for name, (source, names) in conversions.items():
         try:
             conversion = convert(source, name, names, settings.tables[name], scaled)
             tables[name], rows = _write_table(work, connection, source, name, conversion)
+            tables[name] |= {"reading": dict(sources[name].told)} if sources[name].told else {}
             listed += rows
         except _UNREADABLE as error:
-            problems.append(f"{name} ({files[name].name}): {_first_lines(error)}")
-    _raise(problems, settings)
+            problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
+    raise_all(problems, settings)
     connection.disconnect()
     _write_manifest(work, tables, listed, settings)
 
@@ -215,13 +251,14 @@ def _first_lines(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError) or "unicode" in str(error):
         return "the file is not UTF-8 text; save it as 'CSV UTF-8'"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3])[:300]
+    text = " ".join(lines[:3])[:300].removeprefix("Invalid Input Error: ")
+    return f"{text}; quote values that hold the delimiter, double quotes in them" if "CSV Error" in text else text
 
 
 def _write_table(work: Path, connection, source, name: str, conversion: Conversion) -> tuple[dict, list[dict]]:
     """Write accepted and rejected rows of one table; return its counts and its problems."""
     frame = to_pandas(conversion.data.to_pyarrow())
-    cases = check(frame, TABLES[name], ranges=conversion.ranges, unreadable=conversion.unreadable)
+    cases = _cases(frame, TABLES[name], conversion)
     cases = cases.assign(line=frame[ROW].to_numpy()[cases["row"].to_numpy()])
     good = ~frame.index.isin(cases["row"])
     accepted = pa.Table.from_pandas(frame.loc[good, list(conversion.columns)], preserve_index=False)
@@ -235,12 +272,29 @@ def _write_table(work: Path, connection, source, name: str, conversion: Conversi
     return {"read": len(frame), "rejected": int((~good).sum())}, problems
 
 
+def _cases(frame: pd.DataFrame, table: Table, conversion: Conversion) -> pd.DataFrame:
+    """Check the rows that count, and list those the survey tool itself marks as not counting."""
+    rules = {"ranges": conversion.ranges, "unreadable": conversion.unreadable, "ignore": [ROW]}
+    if LEFT_OUT not in frame:
+        return check(frame, table, **rules)
+    why = frame[LEFT_OUT].dropna()
+    rest = frame[frame[LEFT_OUT].isna()]
+    cases = check(rest.reset_index(drop=True), table, **rules)
+    cases["row"] = rest.index.to_numpy()[cases["row"].to_numpy()]
+    parts = why.str.rpartition(": ")
+    canonical = {column: name for name, column in conversion.names.items()}
+    aside = {"row": why.index, "column": parts[0].replace(canonical), "rule": parts[2]}
+    remedy = "left out on purpose: only finished answers of respondents count"
+    return pd.concat([pd.DataFrame(aside | {"remedy": remedy}), cases]).sort_values("row", ignore_index=True)
+
+
 def _rejected(connection, source, cases: pd.DataFrame) -> pd.DataFrame:
     """Return the source rows of the cases as text, with row (1-based, without the header) and reasons."""
     reasons = cases.assign(reason=cases["column"] + ": " + cases["rule"])[["line", "reason"]]
     # through Arrow: for a pandas frame Ibis reads an option that pandas 3.1 deprecates
     reasons = ibis.memtable(pa.Table.from_pandas(reasons, preserve_index=False))
     reasons = reasons.group_by("line").agg(reason=reasons.reason.group_concat("; ", order_by=reasons.reason))
+    source = source.drop(*{LEFT_OUT} & {*source.columns})
     rows = source.rename({f"source {n}": n for n in source.columns}).mutate(row=ibis.row_number() + 1)
     joined = rows.inner_join(reasons, rows.row == reasons.line).order_by("row")
     texts = [joined[f"source {n}"].cast("string") for n in source.columns]
@@ -258,6 +312,7 @@ def _summary(name: str, cases: pd.DataFrame, rejected: pd.DataFrame, names: Mapp
         values = pd.concat(parts, axis=1).agg("/".join, axis=1) if len(parts) > 1 else pd.concat(parts or [blank])
         counts = values.loc[first].value_counts(sort=False)
         shown = [f"{_quoted(v)} ({n})" if n > 1 else _quoted(v) for v, n in counts.head(5).items()]
+        shown += [f"{len(counts) - 5:,} other values"] if len(counts) > 5 else []
         result.append(
             {
                 "table": name,

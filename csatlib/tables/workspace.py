@@ -86,6 +86,11 @@ class Workspace:
         weight = self._stored["responses"]["weight"]
         return "weight" if self._execute(weight.nunique().name("n"))["n"][0] > 1 else None
 
+    @property
+    def cluster(self) -> str | None:
+        """``"customer_id"`` where the answers name their customer, else None: each answer stands alone."""
+        return "customer_id" if self.has("responses", "customer_id") else None
+
     @cached_property
     def counts(self) -> pd.DataFrame:
         """One row per table: table, read and rejected (whole source), used (this period and selection)."""
@@ -99,6 +104,11 @@ class Workspace:
     def problems(self) -> pd.DataFrame:
         """Why rows were rejected: table, column, rule, count, rows (first source rows), found, remedy."""
         return pd.DataFrame(read_manifest(self.snapshot)["problems"], columns=list(PROBLEM_COLUMNS))
+
+    @cached_property
+    def readings(self) -> dict[str, dict]:
+        """What was decided to read each file (encoding, layout, ...); tables read as usual are left out."""
+        return {n: t["reading"] for n, t in read_manifest(self.snapshot)["tables"].items() if "reading" in t}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -218,11 +228,14 @@ class Workspace:
             raise AttributeError(
                 f"no table or attribute {name!r}{did_you_mean(name, [*TABLES, *dir(type(self))])}"
             )
-        raise AttributeError(
-            f"the company has no {name} table: put {name}.csv or {name}.parquet into "
-            f"{self.settings.source.path}, or name its file in csat.toml under [tables.{name}]; "
-            f"ask first with ws.has({name!r})"
+        source = self.settings.source
+        remedy = (
+            f"put {name}.csv or {name}.parquet into {source.path}, or name its file in csat.toml under "
+            f"[tables.{name}]"
+            if source.url is None
+            else f"name its table of {source.label} in csat.toml: [tables.{name}] table = ..."
         )
+        raise AttributeError(f"the company has no {name} table: {remedy}; ask first with ws.has({name!r})")
 
     def _select(self, data: ir.Table) -> ir.Table:
         customers = self._stored.get("customers")
@@ -313,7 +326,7 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     ws = open(config)
     months = _months(ws, ["responses"])
     if not months:
-        raise ValueError(f"{ws.settings.folder} has no responses, so there is no latest period; name one")
+        raise ValueError(f"{ws.settings.place} has no responses, so there is no latest period; name one")
     return months[-1]
 
 

@@ -1,0 +1,227 @@
+"""Sentences on the data, made from the results."""
+
+import pandas as pd
+
+from csatlib import disclosure, theme
+from csatlib.data import most, to_everybody
+from csatlib.tables.audit import SEVERITIES
+from csatlib.words import say
+
+
+def told(row: pd.Series) -> str:
+    """Return a percentage with its interval and n.
+
+    Parameters
+    ----------
+    row : Series
+        One row of :func:`reception` or :func:`coverage`.
+
+    Returns
+    -------
+    str
+        For example ``2.9 % [1.6, 5.4], n = 339``.
+
+    Examples
+    --------
+    >>> told(pd.Series({"estimate": 2.94, "ci_low": 1.61, "ci_high": 5.35, "n": 339}))
+    '2.9 % [1.6, 5.3], n = 339'
+    """
+    return say(
+        "{share} % [{low}, {high}], n = {n}",
+        share=theme.number(row["estimate"], 1),
+        low=theme.number(row["ci_low"], 1),
+        high=theme.number(row["ci_high"], 1),
+        n=f"{row['n']:,.0f}",
+    )
+
+
+def arrived(reception: pd.DataFrame) -> str:
+    """Say how many rows came in and how many were set aside.
+
+    Parameters
+    ----------
+    reception : DataFrame
+        From :func:`reception`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> arrived(pd.DataFrame({"group": ["all", "responses"], "n": [50, 50], "rejected": [2, 2]}))
+    '2 of 50 rows break a rule and were set aside, most of them in responses (2).'
+    """
+    total, tables = reception.iloc[0], reception.iloc[1:]
+    if not total["rejected"]:
+        return say("All {n} rows of the source can be used.", n=f"{total['n']:,}")
+    worst = tables.loc[tables["rejected"].idxmax()]
+    return say(
+        "{rejected} of {n} rows break a rule and were set aside, most of them in {table} ({most}).",
+        rejected=f"{total['rejected']:,}",
+        n=f"{total['n']:,}",
+        table=worst["group"],
+        most=f"{worst['rejected']:,}",
+    )
+
+
+def unanswered(result: pd.DataFrame) -> str:
+    """Say which question is left without an answer most and which applies least.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.data.coverage`.
+
+    Returns
+    -------
+    str
+        Whole sentences. Questions that 30 % or more leave out were probably not put to everybody; they are
+        named apart.
+
+    Examples
+    --------
+    >>> row = {"item": "q1", "label": "Prompt service", "some_only": False, "state": "skipped"}
+    >>> unanswered(pd.DataFrame([row | {"n": 50, "estimate": 2.0}]))
+    'Of the questions put to everybody, “Prompt service” is left out most, by 2.0 %.'
+    """
+    if result.empty:
+        return say("Nobody was asked anything in this period.")
+    found = []
+    for _, row in most(to_everybody(result), "skipped").iterrows():
+        text = "Of the questions put to everybody, “{label}” is left out most, by {share} %."
+        found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
+    for _, row in most(result, "not_applicable").iterrows():
+        text = "“{label}” applies least: {share} % say that it does not apply to them."
+        found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
+    return " ".join(found) or say("Every question was answered by everybody who was asked.")
+
+
+def evidence(reception: pd.DataFrame, result: pd.DataFrame) -> str:
+    """Return the figures behind :func:`arrived` and :func:`unanswered`, with intervals and n.
+
+    Parameters
+    ----------
+    reception, result : DataFrame
+        From :func:`reception` and :func:`coverage`.
+
+    Returns
+    -------
+    str
+        Whole sentences.
+
+    Examples
+    --------
+    >>> row = {"group": "all", "n": 50, "rejected": 2, "estimate": 4.0, "ci_low": 1.1, "ci_high": 13.5}
+    >>> evidence(pd.DataFrame([row]), pd.DataFrame(columns=["state", "n", "estimate", "item", "some_only"]))
+    'Set aside: 4.0 % [1.1, 13.5], n = 50.'
+    """
+    found = [say("Set aside: {share}.", share=told(reception.iloc[0]))]
+    found += [
+        say("Left out most: {share}.", share=told(row))
+        for _, row in most(to_everybody(result), "skipped").iterrows()
+    ]
+    found += [
+        say("Applies least: {share}.", share=told(row)) for _, row in most(result, "not_applicable").iterrows()
+    ]
+    return " ".join(found)
+
+
+def advice(problems: pd.DataFrame) -> str:
+    """Say what to mend first.
+
+    Parameters
+    ----------
+    problems : DataFrame
+        From :func:`csatlib.tables.audit.audit`.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+
+    Examples
+    --------
+    >>> advice(pd.DataFrame(columns=["severity"]))
+    'Nothing needs mending before the other reports are read.'
+    """
+    serious = problems[problems["severity"].isin(SEVERITIES[:2])]
+    if serious.empty:
+        return say("Nothing needs mending before the other reports are read.")
+    worst = serious[serious["severity"] == serious["severity"].iloc[0]]
+    row = worst.loc[worst["count"].idxmax()]
+    first = say(
+        "Look first at {column} in {table}, {rule}: {remedy}.",
+        column=row["column"],
+        table=row["table"],
+        rule=row["rule"],
+        remedy=row["remedy"].rstrip("."),
+    )
+    return first if len(serious) == 1 else first + " " + say("Then the others listed below.")
+
+
+def by_group(result: pd.DataFrame, *, by: str) -> str:
+    """Say where most of those asked gave no rating, skipped and not applicable together.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.data.coverage` with `by`, one role per item.
+    by : str
+        The column of groups.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = {"item": "q1", "label": "Prompt", "wave": ["W1", "W2"], "state": "skipped", "n": 50}
+    >>> by_group(pd.DataFrame(rows | {"estimate": [2.0, 4.0]}), by="wave")
+    'The largest share without a rating: “Prompt” in W2, 4 % of those asked.'
+    """
+    shown = disclosure.protect(result.assign(group=result[by]))
+    shown = shown[~shown["hidden"]]
+    whole = shown.groupby(["item", "label", by], sort=False)["estimate"].sum().reset_index()
+    if whole.empty or not whole["estimate"].max() > 0:
+        return say("Every question was answered by everybody who was asked.")
+    row = whole.loc[whole["estimate"].idxmax()]
+    return say(
+        "The largest share without a rating: “{label}” in {group}, {share} % of those asked.",
+        label=row["label"],
+        group=row[by] or say("all rows"),
+        share=theme.number(row["estimate"], 0),
+    )
+
+
+def listed(problems: pd.DataFrame) -> pd.DataFrame:
+    """Return the problems as a table to read.
+
+    Parameters
+    ----------
+    problems : DataFrame
+        From :func:`csatlib.tables.audit.audit`.
+
+    Returns
+    -------
+    DataFrame
+        problem (where, what, what to do), count, severity.
+
+    Examples
+    --------
+    >>> row = {"severity": "note", "table": "responses", "column": "q07", "rule": "reworded", "count": 1}
+    >>> listed(pd.DataFrame([row | {"examples": "from 2026-Q2", "remedy": "a new series"}]))["problem"][0]
+    'responses, q07: reworded. Found: from 2026-Q2. What to do: a new series.'
+    """
+    if problems.empty:
+        return pd.DataFrame({"problem": [say("No problem was found.")], "count": 0, "severity": ""})
+    text = "{table}, {column}: {rule}. Found: {examples}. What to do: {remedy}."
+    bare = "{table}, {column}: {rule}. What to do: {remedy}."
+    fields = ["table", "column", "rule", "examples", "remedy"]
+    told = [
+        say(text if row["examples"] else bare, **{name: row[name] for name in fields})
+        for row in problems[fields].to_dict("records")
+    ]
+    return problems[["count", "severity"]].assign(problem=pd.Series(told, index=problems.index, dtype="str"))

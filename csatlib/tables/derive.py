@@ -1,0 +1,60 @@
+"""Columns a file lacks and csat.toml states: a constant, the row's number, a product of two columns."""
+
+import ibis
+from ibis.expr import types as ir
+
+from csatlib.tables.config import TableSettings
+from csatlib.tables.schema import did_you_mean
+
+
+def derive(data: ir.Table, settings: TableSettings) -> ir.Table:
+    """Add the columns that csat.toml states under constant, numbered and product.
+
+    Parameters
+    ----------
+    data : ibis Table
+        Source columns, rows in source order.
+    settings : TableSettings
+        Settings of the table.
+
+    Returns
+    -------
+    ibis Table
+        With them, under their canonical names; a product is missing where a factor is missing or no number.
+
+    Raises
+    ------
+    ValueError
+        Naming every column that the file has already, and every factor it lacks.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> lines = ibis.memtable(pa.table({"pieces": [2, 3], "price": [1.5, 2.0]}))
+    >>> settings = TableSettings(product={"amount": ["pieces", "price"]}, numbered="line_id")
+    >>> derive(lines, settings).select("amount", "line_id").to_pyarrow().to_pylist()
+    [{'amount': 3.0, 'line_id': '1'}, {'amount': 6.0, 'line_id': '2'}]
+    """
+    made = [*settings.constant, *settings.product, *([settings.numbered] if settings.numbered else [])]
+    if not made:
+        return data
+    there = {column.strip().casefold() for column in data.columns}
+    problems = [f"column {name!r}, which csat.toml makes, is there already" for name in made if name in there]
+    problems += [f"column {name!r} is made in two ways" for name in sorted(set(made)) if made.count(name) > 1]
+    problems += [
+        f"column {factor!r}, a factor of {name}, is not there{did_you_mean(factor, data.columns)}"
+        for name, factors in settings.product.items()
+        for factor in factors
+        if factor not in data.columns
+    ]
+    if problems:
+        raise ValueError("; ".join(problems))
+    columns = {name: ibis.literal(value) for name, value in settings.constant.items()}
+    columns |= {name: _number(data[a]) * _number(data[b]) for name, (a, b) in settings.product.items()}
+    if settings.numbered:
+        columns[settings.numbered] = (ibis.row_number() + 1).cast("string")
+    return data.mutate(**columns)
+
+
+def _number(column: ir.Column) -> ir.FloatingValue:
+    return column.try_cast("float64") if column.type().is_string() else column.cast("float64")

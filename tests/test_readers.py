@@ -1,0 +1,519 @@
+"""Exports of every kind reach the same figures; broken files stop with a remedy and leave nothing behind."""
+
+import csv
+import zipfile
+
+import exports
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from company_folder import write_company
+
+from csatlib import servqual
+from csatlib.tables import readers, snapshot, workspace
+from csatlib.tables.readers import read
+from csatlib.tables.statement import describe
+
+HEAD = "response_id,responded_at"
+LABELS = {"agreement": '"agreement-5"', "satisfaction": '"satisfaction-5"'}
+CASES = {
+    "qualtrics": (exports.qualtrics_csv, exports.QUALTRICS, {"labels": LABELS["agreement"]}),
+    "surveymonkey": (
+        exports.surveymonkey_xlsx,
+        exports.SURVEYMONKEY,
+        {"labels": LABELS["agreement"], "more": 'time_format = "%m/%d/%Y %H:%M:%S"'},
+    ),
+    "form": (exports.chinese_form_xlsx, exports.FORM, {"labels": LABELS["satisfaction"]}),
+    "merged": (exports.merged_xlsx, exports.MERGED, {}),
+    "spss": (exports.spss_sav, exports.SPSS, {"more": "not_applicable = [9]"}),
+    "latin1": (exports.latin1_semicolon_csv, exports.LATIN1, {"more": 'time_format = "%d.%m.%Y"'}),
+    "gb18030": (exports.gb18030_csv, exports.GB18030, {"labels": LABELS["satisfaction"]}),
+}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CSAT_CACHE", str(folder))
+    return folder
+
+
+def company(tmp_path, case):
+    write, columns, options = CASES[case]
+    (tmp_path / "source").mkdir()
+    file = write(tmp_path / "source")
+    return exports.write_config(tmp_path, file.name, columns, **options)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_export_gives_the_known_gaps(tmp_path, case):
+    ws = workspace.open(company(tmp_path, case))
+    gaps = servqual.gaps(ws.responses, scale=ws.scales["care"])
+    rows = gaps.query("level == 'dimension'").set_index(["dimension", "measure"])
+    for dimension, expected in exports.EXPECTED.items():
+        found = rows.loc[dimension].loc[["expectation", "perception", "gap"]]
+        assert tuple(found["estimate"]) == expected
+        assert set(found["n"]) == {4}
+
+
+def told(tmp_path, case):
+    return read(CASES[case][0](tmp_path)).told
+
+
+def test_what_was_decided_is_told(tmp_path):
+    detected = ["encoding", "delimiter", "layout"]
+    assert told(tmp_path, "gb18030") == {
+        **{"format": "text", "encoding": "gb18030", "delimiter": ",", "layout": "plain", "header_rows": 1},
+        "detected": detected,
+    }
+    assert told(tmp_path, "latin1") == {
+        **{"format": "text", "encoding": "cp1252", "delimiter": ";", "layout": "plain", "header_rows": 1},
+        **{"decimal": ",", "decimal_columns": ["Größe", "E1", "E2", "P1", "P2"]},
+        "detected": [*detected, "decimal"],
+    }
+    assert told(tmp_path, "surveymonkey") == {
+        **{"format": "XLSX", "sheet": "Sheet", "layout": "surveymonkey", "header_rows": 2},
+        **{"left_out": {"unfinished answer": 1}, "detected": ["sheet", "layout"]},
+    }
+    assert told(tmp_path, "merged")["title"] == "Survey of October 2026"
+    assert told(tmp_path, "form")["renamed"] == {"4、建议 (2)": "4、建议"}
+    assert told(tmp_path, "form")["multi_select"] == {"3、您使用哪些产品？": "┋"}
+
+
+def test_what_was_decided_is_in_the_snapshot(tmp_path):
+    manifest = snapshot.read_manifest(snapshot.snapshot(company(tmp_path, "qualtrics")))
+    assert manifest["tables"]["responses"] == {
+        "read": 7,
+        "rejected": 3,
+        "reading": {
+            **{"format": "text", "encoding": "utf-8", "delimiter": ",", "layout": "qualtrics"},
+            **{"header_rows": 3, "detected": ["encoding", "delimiter", "layout"]},
+            "left_out": {"preview answer": 1, "test answer": 1, "unfinished answer": 1},
+        },
+    }
+    plain = snapshot.snapshot(write_company(tmp_path / "plain", responses=f"{HEAD}\na,2026-10-01\n", scale=""))
+    assert snapshot.read_manifest(plain)["tables"]["responses"] == {"read": 1, "rejected": 0}
+
+
+def test_the_check_states_what_was_decided(tmp_path):
+    from typer.testing import CliRunner
+
+    from csatlib import cli
+
+    result = CliRunner().invoke(cli.app, ["check", "--config", str(company(tmp_path, "qualtrics"))])
+    assert (
+        "responses read as text, encoding utf-8 (found), delimiter comma (found), layout qualtrics (found), "
+        "header rows 3, left out: 1 preview answer, left out: 1 test answer, left out: 1 unfinished answer\n"
+    ) in result.output
+
+
+def test_a_reading_in_words(tmp_path):
+    assert describe(told(tmp_path, "latin1")) == (
+        "text, encoding cp1252 (found), delimiter semicolon (found), decimal comma (found), "
+        "layout plain (found), decimal commas in: Größe, E1, E2, P1, P2"
+    )
+    assert describe(told(tmp_path, "merged")) == (
+        "XLSX, sheet Sheet (found), layout plain (found), line above the header: Survey of October 2026, "
+        "header rows 2"
+    )
+    assert "missing in E2: 99" in describe(told(tmp_path, "spss"))
+    assert "renamed: 4、建议 (2)" in describe(told(tmp_path, "form"))
+
+
+def test_rows_that_do_not_count_are_kept_with_their_reason(tmp_path):
+    file = company(tmp_path, "qualtrics")
+    ws = workspace.open(file)
+    with (ws.snapshot / "rejected" / "responses.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(r["row"], r["ResponseId"], r["reason"]) for r in rows] == [
+        ("5", "R_4", "Status: preview answer"),
+        ("6", "R_5", "Status: test answer"),
+        ("7", "R_6", "Finished: unfinished answer"),
+    ]
+    assert "left out" not in rows[0]
+    assert ws.problems["count"].tolist() == [1, 1, 1]
+
+
+def test_rows_that_do_not_count_break_no_other_rule(tmp_path):
+    text = f"{HEAD},Response Status,nps\na,2026-10-01,partial,99\na,2026-10-01,completed,5\nb,x,completed,5\n"
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    # the partial answer has the same key, an impossible value, and is the first
+    assert ws.responses[["response_id", "nps"]].values.tolist() == [["a", 5.0]]
+    assert ws.problems[["column", "rule", "rows"]].values.tolist() == [
+        ["Response Status", "unfinished answer", "1"],
+        ["responded_at", "not readable as time", "3"],
+    ]
+
+
+def test_only_answers_of_a_survey_are_left_out(tmp_path):
+    text = "unit,period,satisfaction,n,Response Status\na,2026-10,4,10,partial\n"
+    config = write_company(tmp_path, scale="", employees=text)
+    assert len(workspace.open(config).employees) == 1
+    (tmp_path / "source" / "employees.csv").write_bytes(text.replace("partial", "partial é").encode("latin-1"))
+    assert len(workspace.open(config).employees) == 1
+
+
+def test_questions_are_kept(tmp_path):
+    assert read(exports.qualtrics_csv(tmp_path)).questions["Q1_2"] == "Excellent providers care, always"
+    assert read(exports.spss_sav(tmp_path)).questions["P1"] == "This provider answers quickly"
+    assert read(exports.chinese_form_xlsx(tmp_path)).questions["1、期望—响应速度"] == "期望—响应速度"
+
+
+def write(folder, text, encoding="utf-8", name="a.csv"):
+    file = folder / name
+    file.write_bytes(text.encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "found"),
+    [
+        ("id,a\n1,plain\n", "ascii", "utf-8"),
+        ("id,a\n1,é中\n", "utf-8", "utf-8"),
+        ("id,a\n1,é中\n", "utf-8-sig", "utf-8"),
+        ("id\ta\n1\té中\n", "utf-16", "utf-16"),
+        ("id,note\n1,très bien\n2,déçu\n", "cp1252", "cp1252"),
+        ("id;c\n1;schön und größer\n", "latin-1", "cp1252"),
+        ("id,c\n1,costs 5€ – “nice”\n", "cp1252", "cp1252"),
+        ("编号,性别\n1,男\n2,女\n", "gb18030", "gb18030"),
+        ("id,意见\n1,响应很快\n", "gb18030", "gb18030"),
+        ("id,c\n1,größer\n2,Äußerung\n", "cp1252", "cp1252"),
+        ("id,c\n1,\x81é\n", "latin-1", "latin-1"),
+    ],
+)
+def test_encodings_are_found_and_stated(tmp_path, text, encoding, found):
+    reading = read(write(tmp_path, text, encoding))
+    assert reading.told["encoding"] == found
+    lines = [line.replace(";", ",").replace("\t", ",").split(",") for line in text.splitlines()]
+    assert [reading.data.column_names, *map(list, zip(*reading.data.to_pydict().values(), strict=True))] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("id,c\n1,Очень хорошо\n2,плохо\n", "cp1251"), ("id,c\n1,とても良いサービス\n", "shift_jis")],
+)
+def test_an_encoding_that_cannot_be_told_is_not_guessed(tmp_path, text, encoding):
+    file = write(tmp_path, text, encoding)
+    with pytest.raises(ValueError, match=r"a.csv: the encoding is none of UTF-8, GB18030 and cp1252; it may be"):
+        read(file)
+    assert "".join(read(file, encoding=encoding).data["c"].to_pylist()) in text.replace("\n2,", "")
+
+
+def test_chinese_text_that_is_cut_off_is_not_read_as_something_else(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_bytes("编号,意见\n1,响应很快\n".encode("gb18030")[:-2])
+    with pytest.raises(ValueError, match=r"a.csv: the encoding is none of .*|ends inside a character"):
+        read(file)
+
+
+def test_declared_encoding_goes_before_what_is_likely(tmp_path):
+    file = write(tmp_path, "id,a\n1,联通\n", "gb18030")
+    # these bytes happen to be UTF-8 too
+    assert read(file, encoding="gb18030").data["a"].to_pylist() == ["联通"]
+    assert "encoding" not in read(file, encoding="gb18030").told["detected"]
+    with pytest.raises(ValueError, match=r"a.csv: the file is not utf-8 text: .* near byte"):
+        read(write(tmp_path, "id,a\n1,é\n", "latin-1"), encoding="utf-8")
+
+
+def test_declared_encoding_reaches_the_workspace(tmp_path):
+    config = write_company(tmp_path, scale="", settings='[tables.responses]\nencoding = "gb18030"')
+    write(config.parent / "source", f"{HEAD},comment\na,2026-10-01,联通\n", "gb18030", "responses.csv")
+    assert workspace.open(config).responses["comment"].tolist() == ["联通"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.TSV", "a.txt"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters(tmp_path, delimiter, name):
+    text = f'"id, or; so"{delimiter}b\n1{delimiter}"x{delimiter}y"\n'
+    reading = read(write(tmp_path, text, name=name))
+    assert reading.data.to_pydict() == {"id, or; so": ["1"], "b": [f"x{delimiter}y"]}
+    assert reading.told["delimiter"] == delimiter
+
+
+@pytest.mark.parametrize(
+    ("values", "delimiter", "decimal", "expected"),
+    [
+        (["1,5", "2", "", "1.234,5"], ";", None, ["1.5", "2", "", "1234.5"]),
+        (["1,5", "so"], ";", None, ["1,5", "so"]),
+        (["1,5", "2,5", "so"], ";", ",", ["1.5", "2.5", "so"]),
+        (["good, bad", "1,5", "so"], ";", ",", ["good, bad", "1,5", "so"]),
+        (["1,5", "NA"], ";", None, ["1.5", "NA"]),
+        (["1,234", "5,678"], ";", None, ["1,234", "5,678"]),
+        (["1,234", "5,678"], ";", ",", ["1.234", "5.678"]),
+        (["1,5"], ";", ".", ["1,5"]),
+        (['"1,5"'], ",", None, ["1,5"]),
+        (['"1,5"'], ",", ",", ["1.5"]),
+    ],
+)
+def test_decimal_commas_by_column(tmp_path, values, delimiter, decimal, expected):
+    text = "".join(f"{k}{delimiter}{value}\n" for k, value in enumerate(["x", *values]))
+    reading = read(
+        write(tmp_path, text.replace(f"0{delimiter}x", f"id{delimiter}x")), decimal=decimal, codes=["NA"]
+    )
+    assert reading.data["x"].to_pylist() == expected
+
+
+def test_sheet_by_name_or_position(tmp_path):
+    book = openpyxl.Workbook()
+    for title, value in (("One", "first"), ("Two", "second")):
+        sheet = book.create_sheet(title)
+        sheet.append(["a", "b"])
+        sheet.append([value, 1.0])
+    book.save(tmp_path / "a.xlsx")
+    reading = read(tmp_path / "a.xlsx")
+    assert (reading.told["sheet"], reading.told["other_sheets"]) == ("One", ["Two"])
+    assert reading.data.to_pydict() == {"a": ["first"], "b": ["1"]}
+    for sheet in ("Two", 3):
+        assert read(tmp_path / "a.xlsx", sheet=sheet).data["a"].to_pylist() == ["second"]
+    with pytest.raises(ValueError, match=r"no sheet 'Tow' \(did you mean 'Two'\?\); sheets: Sheet, One, Two"):
+        read(tmp_path / "a.xlsx", sheet="Tow")
+    with pytest.raises(ValueError, match="sheet 'Sheet' is empty; sheets with data: One, Two"):
+        read(tmp_path / "a.xlsx", sheet=1)
+
+
+def test_labels_of_spss(tmp_path):
+    reading = read(exports.spss_sav(tmp_path), codes=[9.0])
+    assert reading.told["user_missing"] == {"E2": ["99"], "P2": ["99"]}
+    assert reading.labels["REGION"] == {1.0: "North", 2.0: "South"}
+    assert reading.data["E1"].to_pylist() == [5, 4, 5, 4, 9]
+    assert read(exports.spss_sav(tmp_path)).data["E1"].to_pylist()[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "more", "mean"),
+    [
+        ("{}", "", 4.5),
+        ('"agreement-5"', "", 4.5),
+        # the labels say the scale runs the other way
+        ('{ "Strongly agree" = 1, "Agree" = 2 }', "", 1.5),
+        ("{}", 'not_applicable = ["Does not apply"]', 4.5),
+    ],
+)
+def test_labelled_codes_and_labels_both_work(tmp_path, labels, more, mean):
+    (tmp_path / "source").mkdir()
+    exports.spss_sav(tmp_path / "source")
+    config = exports.write_config(tmp_path, "survey.sav", exports.SPSS, labels=labels, more=more)
+    frame = workspace.open(config).responses
+    assert frame["e1"].mean() == mean
+    assert sorted(frame["region"].unique()) == ["North", "South"]
+
+
+def test_large_file_in_another_encoding_keeps_its_rows(tmp_path):
+    lines = [f"R{k:06d};2026-10-01;{'11' if k == 70_000 else '5'};größer" for k in reversed(range(120_000))]
+    text = f"{HEAD},nps,c".replace(",", ";") + "\n" + "\n".join(lines) + "\n"
+    config = write_company(tmp_path, scale="")
+    write(config.parent / "source", text, "latin-1", "responses.csv")
+    ws = workspace.open(config)
+    assert len(ws.responses) == 119_999
+    assert ws.problems["rows"].tolist() == [str(120_000 - 70_000)]
+
+
+def a_zip(file):
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("survey.csv", f"{HEAD}\na,2026-10-01\n")
+
+
+def a_truncated_parquet(file):
+    pq.write_table(pa.table({"response_id": list("abc"), "responded_at": ["2026-10-01"] * 3}), file)
+    file.write_bytes(file.read_bytes()[:-30])
+
+
+def a_damaged_parquet(file):
+    a_truncated_parquet(file)
+    file.write_bytes(file.read_bytes() + b"PAR1")
+
+
+def a_workbook(file):
+    book = openpyxl.Workbook()
+    book.active.append(["response_id", "responded_at"])
+    book.save(file)
+
+
+def a_truncated_workbook(file):
+    a_workbook(file)
+    file.write_bytes(file.read_bytes()[:2000])
+
+
+def a_truncated_spss(file):
+    exports.spss_sav(file.parent).rename(file)
+    file.write_bytes(file.read_bytes()[:300])
+
+
+def an_old_workbook(file, inside=b"Workbook"):
+    file.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + inside + bytes(2000))
+
+
+def a_locked_workbook(file):
+    # what Office writes: the encrypted package in a container of streams with wide names
+    an_old_workbook(file, "EncryptedPackage".encode("utf-16-le"))
+
+
+def data(content):
+    return lambda file: file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+ROW = "a,2026-10-01\n"
+BROKEN = [
+    ("responses.csv", data(""), "the first line is empty: the file holds nothing"),
+    ("responses.csv", data(" \n\n"), "the first line is empty: the file holds nothing"),
+    ("responses.csv", data(f"{HEAD}\n"), "only a header: no row follows; export it again, or remove it"),
+    ("responses.csv", a_zip, r"ends in .csv but holds a ZIP archive \(survey.csv\), not text; unpack it first"),
+    ("responses.csv", a_workbook, "ends in .csv but holds an XLSX workbook, not text; rename it to .xlsx"),
+    ("responses.csv", data(b"\x89PNG\r\n\x1a\n" + bytes(99)), "holds binary data, not text; export it as .csv"),
+    ("responses.csv", data('{"responses": []}'), "holds JSON, not text"),
+    (
+        "responses.csv",
+        data("<!DOCTYPE html><html>Log in"),
+        "holds an HTML page, not text; export it as .csv again",
+    ),
+    ("responses.csv", data(b"%PDF-1.7"), "holds a PDF page, not text"),
+    ("responses.csv", data(b"\x1f\x8b\x08" + bytes(20)), "holds a gzip archive, not text"),
+    (
+        "responses.csv",
+        data(f"{HEAD},c\na,2026-10-01,é\n".encode() + "b,2026-10-01,é\n".encode("latin-1")),
+        "the file mixes encodings: line 2 is UTF-8, line 3 is not",
+    ),
+    ("responses.csv", data(f"{HEAD}\n{ROW}b,2026-10-01,5\n"), "Line: 3"),
+    ("responses.csv", data(f"{HEAD}\n{ROW}b\n"), "Line: 3 .*; quote values that hold the delimiter"),
+    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"x\n'), "Line: 2 .*unterminated quote"),
+    (
+        "responses.csv",
+        data(f"{HEAD},c\na,2026-10-01,é\nb,2026-10-01\n".encode("latin-1")),
+        "the header has 3 values, but row 2 has 2; quote values that hold ','",
+    ),
+    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"é\n'.encode("latin-1")), "line 2: .*is a quote not closed"),
+    (
+        "responses.csv",
+        data(f"{HEAD},nps,NPS\n{ROW[:-1]},1,2\n"),
+        'names columns twice: NPS, nps; .*layout = "form"',
+    ),
+    ("responses.csv", data(f"{HEAD},\n{ROW[:-1]},1\n"), "has an empty column name"),
+    ("responses.csv", data(f"{HEAD}\n{ROW}".encode("utf-16")[:-1]), "ends inside a character of utf-16"),
+    ("responses.parquet", data(f"{HEAD}\n{ROW}"), "ends in .parquet but holds text, not a Parquet file; rename"),
+    ("responses.parquet", a_truncated_parquet, "the Parquet file is cut off: its last bytes are missing"),
+    ("responses.parquet", a_damaged_parquet, r"the Parquet file is damaged \(.*\); copy or export it again"),
+    ("responses.xlsx", data("<html><table>"), "ends in .xlsx but holds an HTML page, not an XLSX workbook"),
+    ("responses.xlsx", data(f"{HEAD}\n{ROW}"), "holds text, not an XLSX workbook; rename it to .csv"),
+    ("responses.xlsx", a_locked_workbook, "the workbook is password-protected; save it without a password"),
+    ("responses.xlsx", an_old_workbook, r"holds an old Excel workbook \(.xls\)"),
+    (
+        "responses.xlsx",
+        a_truncated_workbook,
+        "a ZIP archive or workbook that is cut off, .*; copy or",
+    ),
+    ("responses.xlsx", a_workbook, "only a header: no row follows"),
+    ("responses.xlsx", a_zip, r"holds a ZIP archive \(survey.csv\)"),
+    ("responses.xlsx", lambda file: openpyxl.Workbook().save(file), "the workbook holds no data"),
+    ("responses.sav", a_truncated_spss, "the SPSS file is damaged or cut off"),
+    ("responses.sav", data(f"{HEAD}\n{ROW}"), "holds text, not an SPSS file; rename it to .csv"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "message"), BROKEN)
+def test_broken_files_stop_with_a_remedy_and_leave_nothing(tmp_path, cache, name, make, message):
+    config = write_company(tmp_path, scale="")
+    make(tmp_path / "source" / name)
+    with pytest.raises(ValueError, match=rf"has 1 problem:\n- responses \({name}\): .*{message}"):
+        snapshot.snapshot(config)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_damaged_sheet_inside_a_sound_archive(tmp_path):
+    exports.merged_xlsx(tmp_path)
+    with zipfile.ZipFile(tmp_path / "merged.xlsx") as whole, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as broken:
+        for name in whole.namelist():
+            content = whole.read(name)
+            broken.writestr(name, content[: len(content) // 2] if "sheet1" in name else content)
+    with pytest.raises(ValueError, match=r"a.xlsx: the workbook is damaged \(.*\); open it in a spreadsheet"):
+        read(tmp_path / "a.xlsx")
+
+
+def test_repeated_names_of_a_plain_file_are_numbered_on_request(tmp_path):
+    file = write(tmp_path, "id,x,X\n1,2,3\n")
+    reading = read(file, layout="form")
+    assert reading.data.to_pydict() == {"id": ["1"], "x": ["2"], "X (2)": ["3"]}
+    assert reading.told["renamed"] == {"X (2)": "X"}
+
+
+def test_message_of_read_names_the_file_once(tmp_path):
+    a_zip(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match=r"^a.csv: the file ends in .csv but holds a ZIP archive"):
+        read(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match=r"^a.doc: files ending in .doc are not read; allowed: .csv, .tsv"):
+        read(write(tmp_path, "x", name="a.doc"))
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "none.csv")
+
+
+def test_dates_in_three_formats(tmp_path):
+    dates = ["2026-10-01", "02.10.2026", "10/03/2026", "2026-10-04"]
+    text = f"{HEAD}\n" + "".join(f"r{k},{day}\n" for k, day in enumerate(dates))
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.responses["response_id"].tolist() == ["r0", "r3"]
+    assert ws.problems[["count", "found"]].values.tolist() == [[2, "'02.10.2026', '10/03/2026'"]]
+    assert "give time_format" in ws.problems["remedy"].tolist()[0]
+
+
+def test_ids_with_trailing_spaces_are_one_id(tmp_path):
+    text = f"{HEAD}\na ,2026-10-01\na,2026-10-01\n b,2026-10-01\n"
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.responses["response_id"].tolist() == ["a", "b"]
+    assert ws.problems["rule"].tolist() == ["duplicate"]
+
+
+def test_ten_thousand_labels_are_counted(tmp_path):
+    lines = [f"r{k},2026-10-01,label {k % 10_000}" for k in range(20_000)]
+    text = f"{HEAD},nps\n" + "\n".join(lines) + "\nz,2026-10-01,5\n"
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.problems["count"].tolist() == [20_000]
+    assert ws.problems["found"].tolist()[0].startswith("'label 0' (2), 'label 1' (2)")
+    assert ws.problems["found"].tolist()[0].endswith("'label 4' (2), 9,995 other values")
+    assert len(ws.responses) == 1
+
+
+def test_script_and_formula_cells_stay_text(tmp_path):
+    text = f"{HEAD},comment,nps\na,2026-10-01,<script>alert(1)</script>,5\nb,2026-10-01,=1+1,=2\n"
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.responses["comment"].tolist() == ["<script>alert(1)</script>"]
+    rejected = (ws.snapshot / "rejected" / "responses.csv").read_text(encoding="utf-8")
+    assert "'=1+1,'=2" in rejected
+
+
+@pytest.mark.parametrize("file", ["../secret.csv", "/etc/passwd", "C:\\\\x.csv", "..\\\\x.csv"])
+def test_a_path_outside_the_folder_is_refused(tmp_path, file):
+    write(tmp_path, f"{HEAD}\n{ROW}", name="secret.csv")
+    config = write_company(tmp_path, scale="", settings=f'[tables.responses]\nfile = "{file}"')
+    with pytest.raises(ValueError, match=r"tables.responses.file: .*must lie in the folder source.path"):
+        workspace.open(config)
+
+
+def test_wrong_reading_settings_are_all_told(tmp_path):
+    settings = (
+        '[tables.responses]\nencoding = "gb1803"\ndelimiter = "x"\ndecimal = ";"\nlayout = "qualtrix"\nsheet = 0'
+    )
+    with pytest.raises(ValueError, match="has 5 problems") as caught:
+        workspace.open(write_company(tmp_path, scale="", settings=settings))
+    for expected in (
+        "unknown encoding (did you mean 'gb18030'?)",
+        "(did you mean 'qualtrics'?)",
+        "sheet: found 0",
+    ):
+        assert expected in str(caught.value)
+
+
+@pytest.mark.long
+def test_200_megabytes_stay_on_the_engine(tmp_path):
+    config = write_company(tmp_path, scale="")
+    line = "R{:09d},2026-10-01,{}\n"
+    with (tmp_path / "source" / "responses.csv").open("w", encoding="utf-8") as out:
+        out.write(f"{HEAD},comment\n")
+        for k in range(200_000):
+            out.write(line.format(k, "very good service " * 58))
+    assert (tmp_path / "source" / "responses.csv").stat().st_size > 200e6
+    assert len(workspace.open(config).responses) == 200_000
+
+
+def test_suffixes_are_those_of_the_source():
+    assert set(readers.FORMATS.values()) == {"text", "XLSX", "SPSS", "Parquet"}
+    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in readers.SUFFIXES)
