@@ -161,3 +161,9 @@ def test_no_responses_no_items(tmp_path):
 def test_an_item_that_never_varies(found):
     listed = rules(found(responses=answers("W1")))
     assert listed["note", "responses", "e07", "always the same"].examples == "6"
+
+
+def test_period_and_selection_do_not_matter(tmp_path):
+    config = write_company(tmp_path, customers=CUSTOMERS, responses=RESPONSES)
+    part = workspace.open(config, period="2026-10", where={"region": "North"})
+    pd.testing.assert_frame_equal(audit.audit(part), audit.audit(workspace.open(config)))

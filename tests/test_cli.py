@@ -216,3 +216,13 @@ def test_check_in_a_terminal_draws_a_table(csat, project, monkeypatch):
     result = csat("check")
     assert "┃" in result.stdout
     assert "responses" in result.stdout
+
+
+def test_check_keeps_escape_sequences_off_the_terminal(csat, project):
+    (project / "data" / "responses.csv").write_text(
+        "response_id,responded_at,customer_id\nR1,2026-10-01,\x1b[31mC9\n"
+    )
+    (project / "data" / "customers.csv").write_text("customer_id,joined_on\nC1,2025-01-01\n")
+    result = csat("check")
+    assert "[31mC9" in result.stdout
+    assert "\x1b" not in result.stdout

@@ -144,7 +144,7 @@ def test_grid_of_waves_holds_the_sum_of_both_states(company):
 def test_listed_says_where_what_and_what_to_do(company):
     listed = sentences.listed(audit(company))
     assert listed.columns.tolist() == ["count", "severity", "problem"]
-    assert "responses, responded_at: not readable as time. Found: row 81: 'soon'." in listed["problem"][0]
+    assert "responses, responded_at: not readable as time. Found: row 81. What to do: " in listed["problem"][0]
     assert not np.any(listed["problem"].str.contains("{", regex=False))
 
 
@@ -158,3 +158,14 @@ def test_questions_without_a_dimension_stand_last(company):
     ax = plots.plot_unanswered(asked)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["speed", "q07", "NPS"]
     plt.close("all")
+
+
+def test_a_page_never_shows_ids_or_values_of_a_row(tmp_path):
+    answers = "response_id,customer_id,responded_at,wave,e07,p07,points_speed\n"
+    answers += "R1,secret-1,2026-10-01,W1,5,5,100\nR2,C1,mail@example.org,W1,5,5,100\n"
+    problems = audit(workspace.open(write_company(tmp_path, customers=CUSTOMERS, responses=answers)))
+    assert problems["examples"].str.contains("secret-1").any()
+    text = " ".join(sentences.listed(problems)["problem"]) + sentences.advice(problems)
+    assert "secret" not in text
+    assert "mail@" not in text
+    assert "W1 (1)" in text

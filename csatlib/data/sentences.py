@@ -7,6 +7,8 @@ from csatlib.data import most, to_everybody
 from csatlib.tables.audit import SEVERITIES
 from csatlib.words import say
 
+PUBLIC = "often skipped|waves found|reworded|wording|never answered|always the same|missing, yet"
+
 
 def told(row: pd.Series) -> str:
     """Return a percentage with its interval and n.
@@ -207,7 +209,8 @@ def listed(problems: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        problem (where, what, what to do), count, severity.
+        problem (where, what, what to do), count, severity. A page never shows ids or values of single rows: of
+        rejected rows it has the row numbers, of customers nothing; `csat check` names them.
 
     Examples
     --------
@@ -220,6 +223,9 @@ def listed(problems: pd.DataFrame) -> pd.DataFrame:
     text = "{table}, {column}: {rule}. Found: {examples}. What to do: {remedy}."
     bare = "{table}, {column}: {rule}. What to do: {remedy}."
     fields = ["table", "column", "rule", "examples", "remedy"]
+    public = problems["rule"].str.match(PUBLIC)
+    rows = problems["examples"].str.partition(":")[0].where(problems["severity"] == "error", "")
+    problems = problems.assign(examples=problems["examples"].where(public, rows))
     told = [
         say(text if row["examples"] else bare, **{name: row[name] for name in fields})
         for row in problems[fields].to_dict("records")

@@ -80,12 +80,11 @@ def problem_lines(problems: pd.DataFrame) -> Iterator[tuple[str, str]]:
         Severity, and what is wrong, how often and where, what to do.
     """
     for row in problems.itertuples():
-        share = f" ({100 * row.share:.1f} %)" if row.share == row.share else ""
-        where = f": {row.examples}" if row.examples else ""
-        yield (
-            row.severity,
-            (f"{row.table}.{row.column}: {row.rule}\n  {row.count:,}{share}{where}\n  -> {row.remedy}"),
-        )
+        count = f"{row.count:,} ({100 * row.share:.1f} %)" if row.share == row.share else f"{row.count:,}"
+        # ids come from outside: an escape sequence must not reach the terminal
+        examples = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in row.examples)
+        what = ": ".join(filter(None, [count, examples]))
+        yield row.severity, f"{row.table}.{row.column}: {row.rule}\n  {what}\n  -> {row.remedy}"
 
 
 def notebook_lines(lacking: dict[str, str]) -> Iterator[str]:
