@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csatlib.tables.layouts import LAYOUTS, detect, reasons, recognise, unique
+from csatlib.tables.reading.layouts import LAYOUTS, detect, reasons, recognise, unique
 
 IDS = ['{"ImportId":"recordedDate"}', '{"ImportId":"status"}', '{"ImportId":"QID1"}']
 QUALTRICS = [["When", "Art", "Q1"], ["Recorded Date", "Response Type", "How\n was it?"], IDS]

@@ -11,9 +11,10 @@ import pytest
 from company_folder import write_company
 
 from csatlib import servqual
-from csatlib.tables import readers, snapshot, workspace
-from csatlib.tables.readers import read
-from csatlib.tables.statement import describe
+from csatlib.tables import snapshot, workspace
+from csatlib.tables.reading import readers
+from csatlib.tables.reading.readers import read
+from csatlib.tables.reading.statement import describe
 
 HEAD = "response_id,responded_at"
 LABELS = {"agreement": '"agreement-5"', "satisfaction": '"satisfaction-5"'}

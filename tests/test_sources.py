@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from company_folder import write_company
 
-from csatlib.tables import address, config, snapshot, sources, workspace
+from csatlib.tables import config, snapshot, workspace
+from csatlib.tables.reading import address, sources
 from csatlib.tables.schema import TABLES
 
 # ibis 12 still calls the old name of a DuckDB method to list tables; nothing of ours can choose the new one

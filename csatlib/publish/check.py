@@ -9,7 +9,7 @@ import pandas as pd
 from csatlib.publish import plan
 from csatlib.tables import workspace
 from csatlib.tables.audit import SEVERITIES, audit
-from csatlib.tables.statement import describe
+from csatlib.tables.reading.statement import describe
 
 COUNTS = {"table": "table", "read": "read", "accepted": "used", "rejected": "rejected"}
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
-from csatlib.tables.address import without_secrets
 from csatlib.tables.allowed import (
     CanonicalName,
     Codes,
@@ -22,6 +21,7 @@ from csatlib.tables.allowed import (
     Sheet,
     TableName,
 )
+from csatlib.tables.reading.address import without_secrets
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.schema import TABLES, did_you_mean
 

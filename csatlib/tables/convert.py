@@ -7,7 +7,7 @@ import ibis
 from ibis.expr import types as ir
 
 from csatlib.tables.config import Settings, TableSettings
-from csatlib.tables.readers import LEFT_OUT
+from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.schema import RESERVED, TABLES, Table, did_you_mean
 
 ROW = "source row"

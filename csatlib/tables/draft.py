@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import tomlkit
 
-from csatlib.tables import readers
 from csatlib.tables.profile import UNSURE, Block, Profile, profile
+from csatlib.tables.reading import readers
 
 SERVQUAL = {"tangibles": 4, "reliability": 5, "responsiveness": 4, "assurance": 4, "empathy": 5}
 

@@ -23,10 +23,9 @@ from platformdirs import user_cache_dir
 from csatlib.tables.config import Settings, load
 from csatlib.tables.convert import ROW, Conversion, convert, match_columns, scale_columns
 from csatlib.tables.derive import derive
-from csatlib.tables.intake import read_source
-from csatlib.tables.readers import LEFT_OUT
-from csatlib.tables.schema import TABLES, Table, check, did_you_mean
-from csatlib.tables.sources import (
+from csatlib.tables.reading.intake import read_source
+from csatlib.tables.reading.readers import LEFT_OUT
+from csatlib.tables.reading.sources import (
     extract,
     failure,
     fetch_table,
@@ -36,6 +35,7 @@ from csatlib.tables.sources import (
     raise_all,
     source_files,
 )
+from csatlib.tables.schema import TABLES, Table, check, did_you_mean
 
 PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy")
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
@@ -157,7 +157,9 @@ def _settings_hash(settings: Settings) -> str:
 
 @functools.cache
 def _code() -> list[str]:
-    return [f"{path.name} {_digest(path)}" for path in sorted(Path(__file__).parent.glob("*.py"))]
+    here = Path(__file__).parent
+    paths = sorted([*here.glob("*.py"), *here.glob("reading/*.py")])
+    return [f"{path.name} {_digest(path)}" for path in paths]
 
 
 def _content_hash(files: Mapping[str, Path], settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from csatlib.tables import delimited, layouts, workbooks
+from csatlib.tables.reading import delimited, layouts, workbooks
 
 LEFT_OUT = "left out"
 FORMATS = {

@@ -8,9 +8,9 @@ from typing import Any
 import ibis
 from ibis.expr import types as ir
 
-from csatlib.tables import delimited, layouts, readers
 from csatlib.tables.config import TableSettings
 from csatlib.tables.convert import FALSE, TRUE, ScaleColumn, match_columns
+from csatlib.tables.reading import delimited, layouts, readers
 from csatlib.tables.schema import TABLES
 
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 from ibis.expr import types as ir
 
-from csatlib.tables.address import expand, scrub, without_secrets
 from csatlib.tables.config import Settings
-from csatlib.tables.readers import SUFFIXES
+from csatlib.tables.reading.address import expand, scrub, without_secrets
+from csatlib.tables.reading.readers import SUFFIXES
 from csatlib.tables.schema import TABLES, did_you_mean
 
 _FILE_ENGINES = ("duckdb", "sqlite")
