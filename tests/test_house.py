@@ -297,9 +297,7 @@ def test_no_paths_of_a_machine_no_stray_files():
     names = files()
     assert "uv.lock" not in names
     assert not [name for name in names if (ROOT / name).stat().st_size > 1_000_000 and "data/" not in name]
-    place = re.compile(
-        r"(?<![\w.\]])(/(home|Users)/\w|[A-Z]:\\\\?Users)" + "|index-" + "url[ =]https?"
-    )
+    place = re.compile(r"(?<![\w.\]])(/(home|Users)/\w|[A-Z]:\\\\?Users)" + "|index-" + "url[ =]https?")
     found = []
     for name in names:
         if name.endswith((".py", ".md", ".toml", ".yml", ".ipynb", ".html", ".lock", ".json")) or "." not in name:

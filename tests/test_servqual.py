@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib import theme
-from csatlib.servqual import Item, Scale, contrasts, gaps, plots, sentences, widest
+from csatlib.servqual import Item, Scale, contrasts, gaps, plots, reverse_scored, sentences, widest
 from csatlib.tables.simulate import simulate
 from csatlib.tables.simulate.items import DIMENSIONS, ITEMS
 
@@ -106,6 +106,18 @@ def test_item_map_of_1988_with_its_reversals():
     assert_allclose(pick(table, measure="expectation")["estimate"], 7)
     dimensions = pick(table, level="dimension", measure="gap")["dimension"].tolist()
     assert dimensions == [d for d in case if d[0].isupper()]
+
+
+def test_reverse_scored_answers_give_the_same_gaps_as_the_reversed_scale():
+    data, scale = survey()
+    first = scale.items[0]
+    mixed = Scale([Item("q0", "speed", "e0", "p0", reversed=True), *scale.items[1:]], low=1, high=7)
+    turned = reverse_scored(data, scale=mixed)
+    assert_allclose(turned["e0"], 8 - data["e0"])
+    assert_allclose(turned["p1"], data["p1"])
+    assert_allclose(gaps(turned, scale=scale)["estimate"], gaps(data, scale=mixed)["estimate"], atol=1e-12)
+    with pytest.raises(KeyError, match=first.expectation):
+        reverse_scored(data.drop(columns="e0"), scale=mixed)
 
 
 def test_by_hand_with_missing_answers():

@@ -1,6 +1,7 @@
 """SERVQUAL: where service falls short of what customers expect."""
 
+from csatlib.servqual.answers import reverse_scored
 from csatlib.servqual.gap_tables import contrasts, gaps, widest
 from csatlib.tables.scale import Item, Scale
 
-__all__ = ["Item", "Scale", "contrasts", "gaps", "widest"]
+__all__ = ["Item", "Scale", "contrasts", "gaps", "reverse_scored", "widest"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from csatlib.stats.rows import Block, blocks
+from csatlib.stats.rows import Block, blocks, require_columns
 from csatlib.stats.segments import SegmentSums, sum_by_segment
 from csatlib.tables.scale import Scale
 
@@ -105,6 +106,41 @@ def figures(scale: Scale) -> list[Figure]:
         Figure("dimension", "importance", d, parts={f"importance:dimension:{d}": POINTS}) for d in scale.importance
     ]
     return [replace(row, respondents=_respondents(row)) for row in sorted(rows, key=_display_order(scale))]
+
+
+def reverse_scored(data: pd.DataFrame, *, scale: Scale) -> pd.DataFrame:
+    """Turn the answers of reversed items round, so that high always means good.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per response.
+    scale : Scale
+        Says which items are reversed, and the answer range.
+
+    Returns
+    -------
+    DataFrame
+        A copy with low + high - x in the expectation and perception columns of reversed items.
+
+    Raises
+    ------
+    KeyError
+        Columns of reversed items that are not there.
+
+    Examples
+    --------
+    >>> from csatlib.tables.scale import Item
+    >>> scale = Scale([Item("q1", "speed", perception="p1", reversed=True)], low=1, high=7)
+    >>> reverse_scored(pd.DataFrame({"p1": [1, 3]}), scale=scale)["p1"].tolist()
+    [7, 5]
+    """
+    sides = (
+        getattr(item, side) for item in scale.items if item.reversed for side in ("expectation", "perception")
+    )
+    columns = [column for column in sides if column is not None]
+    require_columns(data.columns, columns)
+    return data.assign(**{column: scale.low + scale.high - data[column] for column in columns})
 
 
 def summed(data: Any, scale: Scale, *, by: Sequence[str], weight: str | None, cluster: str | None) -> SegmentSums:
