@@ -112,7 +112,7 @@ def table(
         return
     shown = disclosure.protect(result)
     if shown.empty:
-        text = say("There is nothing to compare.")
+        text = say("Nothing to show: the data lacks what this table needs.")
         figure = (
             f'<figure class="csat-table"><figcaption>{escape(caption)}</figcaption><p>{escape(text)}</p></figure>'
         )

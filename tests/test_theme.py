@@ -92,7 +92,7 @@ def test_missing_columns_are_named():
 
 def test_an_empty_result_says_so(shown):
     theme.table(result().iloc[:0], caption="Change", rows={"label": "Region"})
-    assert "nothing to compare" in shown[0][0]["text/html"]
+    assert "Nothing to show" in shown[0][0]["text/html"]
 
 
 def test_figure_has_title_caption_alt_and_is_closed(shown):
