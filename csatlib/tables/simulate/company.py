@@ -224,7 +224,10 @@ def actions_table(world: World) -> pd.DataFrame:
     last = np.datetime64(world.calendar.names[-1], "M")
 
     def day(before: int | None, day_of_month: int):
-        return None if before is None else (last - before).astype("datetime64[D]") + day_of_month - 1
+        if before is None:
+            return None
+        month = last - np.timedelta64(before, "M")
+        return month.astype("datetime64[D]") + np.timedelta64(day_of_month - 1, "D")
 
     table = [
         (f"A{k:02d}", finding, owner, day(begun, 12), day(due, 28), status, day(done, 24), float(gain), cost)

@@ -78,7 +78,7 @@ def calendar(months: int, end: str) -> Calendar:
     ['2026-09', '2026-10']
     """
     last = np.datetime64(end, "M")
-    span = last - np.arange(months - 1, -2, -1)
+    span = last - np.arange(months - 1, -2, -1).astype("timedelta64[M]")
     days = span.astype("datetime64[D]")
     return Calendar(
         first=days[0],
