@@ -56,7 +56,8 @@ def coverage(ws: Workspace, *, by: str | Sequence[str] = ()) -> pd.DataFrame:
         One row per item, role, group and state: item, role, label, dimension (its reader's name), some_only (30 %
         or more of a survey and wave did not answer it: probably not put to everybody), the columns of `by`, state
         (skipped, not_applicable), n (responses of the surveys and waves that asked the item), count, estimate
-        (percent of n), ci_low, ci_high (Wilson, 95 %). Answers are counted, not weighted.
+        (percent of n), ci_low, ci_high (Wilson, 95 %). Answers are counted: neither weights nor
+        repeated customers are taken into account.
 
     Raises
     ------
