@@ -1,8 +1,57 @@
 """The one place where a sentence for a reader is looked up in the catalogue and filled in."""
 
-from gettext import NullTranslations
+import io
+from collections.abc import Sequence
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
 
-_catalogue = NullTranslations()
+LANGUAGES = ("en", "zh")
+CATALOGUES = Path(__file__).parent / "locale"
+
+_spoken: dict = {"language": "en", "catalogue": NullTranslations()}
+
+
+def use(language: str) -> None:
+    """Choose the language of every sentence said from here on.
+
+    Parameters
+    ----------
+    language : {"en", "zh"}
+        English needs no catalogue; another language is read from ``csatlib/locale/<language>.po``.
+
+    Raises
+    ------
+    ValueError
+        Another language.
+
+    Examples
+    --------
+    >>> use("en")
+    >>> use("fr")
+    Traceback (most recent call last):
+    ...
+    ValueError: language 'fr' has no catalogue; there are: en, zh
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"language {language!r} has no catalogue; there are: {', '.join(LANGUAGES)}")
+    if language != _spoken["language"]:
+        _spoken.update(language=language, catalogue=_read(language))
+
+
+def language() -> str:
+    """Return the language spoken.
+
+    Returns
+    -------
+    str
+        ``"en"`` or ``"zh"``.
+
+    Examples
+    --------
+    >>> language()
+    'en'
+    """
+    return _spoken["language"]
 
 
 def say(message: str, **values: object) -> str:
@@ -11,7 +60,8 @@ def say(message: str, **values: object) -> str:
     Parameters
     ----------
     message : str
-        English sentence with named places, for example ``"{n} answers"``.
+        English sentence with named places, for example ``"{n} answers"``; a literal, or one that went through
+        :func:`mark`, since the catalogue is made by reading the source.
     **values
         What fills each place.
 
@@ -25,4 +75,63 @@ def say(message: str, **values: object) -> str:
     >>> say("{n} answers from {group}", n=12, group="North")
     '12 answers from North'
     """
-    return _catalogue.gettext(message).format(**values)
+    return _spoken["catalogue"].gettext(message).format(**values)
+
+
+def mark(message: str) -> str:
+    """Mark a sentence for the catalogue where it stands, to be said later.
+
+    Parameters
+    ----------
+    message : str
+        A literal.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Examples
+    --------
+    >>> later = {"worse": mark("Worse than {then}.")}
+    >>> say(later["worse"], then="in May")
+    'Worse than in May.'
+    """
+    return message
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence lists them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Any number.
+
+    Returns
+    -------
+    str
+        One phrase.
+
+    Examples
+    --------
+    >>> listed(["Speed", "Care", "Looks"])
+    'Speed, Care and Looks'
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return say("{first} and {last}", first=say(", ").join(names[:-1]), last=names[-1])
+
+
+def _read(language: str) -> NullTranslations:
+    if language == "en":
+        return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with open(CATALOGUES / f"{language}.po", encoding="utf-8") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

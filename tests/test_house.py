@@ -246,11 +246,13 @@ def declared():
 
 def test_environment_names_every_dependency_with_a_reason():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    conda = dict(map(requirement, yaml.safe_load(text)["dependencies"]))
+    named = yaml.safe_load(text)["dependencies"]
+    named += [entry for part in named if isinstance(part, dict) for entry in part["pip"]]
+    conda = dict(map(requirement, (entry for entry in named if isinstance(entry, str))))
     assert conda.pop("python") == PYPROJECT["project"]["requires-python"]
     conda.pop("pip")
     assert {CONDA_NAMES.get(name, name): bounds for name, bounds in conda.items()} == declared()
-    lines = [line for line in text.split("\ndependencies:\n")[1].splitlines() if line.startswith("  - ")]
+    lines = [line for line in text.split("\ndependencies:\n")[1].splitlines() if re.match(r" +- (?!pip:)", line)]
     assert not [line for line in lines[1:] if not re.search(r"\S  # \S", line)]
 
 

@@ -238,6 +238,7 @@ def test_addresses_are_shown_without_secrets(url, shown):
 def test_variables_of_the_environment(monkeypatch):
     monkeypatch.setenv("CRM_PASSWORD", PASSWORD)
     monkeypatch.setenv("CRM_URL", "postgres://ann@host/crm")
+    monkeypatch.setenv("OLDPWD", "/")  # a folder, though its name looks like a password's
     url = address.expand("postgres://ann:${CRM_PASSWORD}@host/crm")
     assert url == "postgres://ann:p%40ss%2Fw%3Ar%20d%2B%25%3F%23@host/crm"
     assert address.expand("${CRM_URL}") == "postgres://ann@host/crm"

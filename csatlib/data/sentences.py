@@ -5,7 +5,7 @@ import pandas as pd
 from csatlib import disclosure, theme
 from csatlib.data import most, to_everybody
 from csatlib.tables.audit import SEVERITIES
-from csatlib.words import say
+from csatlib.words import mark, say
 
 PUBLIC = "often skipped|waves found|reworded|wording|never answered|always the same|missing, yet"
 
@@ -92,10 +92,10 @@ def unanswered(result: pd.DataFrame) -> str:
         return say("Nobody was asked anything in this period.")
     found = []
     for _, row in most(to_everybody(result), "skipped").iterrows():
-        text = "Of the questions put to everybody, “{label}” is left out most, by {share} %."
+        text = mark("Of the questions put to everybody, “{label}” is left out most, by {share} %.")
         found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
     for _, row in most(result, "not_applicable").iterrows():
-        text = "“{label}” applies least: {share} % say that it does not apply to them."
+        text = mark("“{label}” applies least: {share} % say that it does not apply to them.")
         found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
     return " ".join(found) or say("Every question was answered by everybody who was asked.")
 
@@ -220,8 +220,8 @@ def listed(problems: pd.DataFrame) -> pd.DataFrame:
     """
     if problems.empty:
         return pd.DataFrame({"problem": [say("No problem was found.")], "count": 0, "severity": ""})
-    text = "{table}, {column}: {rule}. Found: {examples}. What to do: {remedy}."
-    bare = "{table}, {column}: {rule}. What to do: {remedy}."
+    text = mark("{table}, {column}: {rule}. Found: {examples}. What to do: {remedy}.")
+    bare = mark("{table}, {column}: {rule}. What to do: {remedy}.")
     fields = ["table", "column", "rule", "examples", "remedy"]
     public = problems["rule"].str.match(PUBLIC)
     rows = problems["examples"].str.partition(":")[0].where(problems["severity"] == "error", "")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.tables.scale import Scale
-from csatlib.words import say
+from csatlib.words import listed, mark, say
 
 DETECTABLE = 2.8 / 1.96
 
@@ -118,7 +118,7 @@ def widest(order: pd.DataFrame) -> str:
         return say("No dimension falls further short than the others beyond random variation.")
     if len(names) == 1:
         return say("{name} falls furthest short.", name=names[0])
-    return say("{names} fall furthest short; which of them falls further cannot be told.", names=_listed(names))
+    return say("{names} fall furthest short; which of them falls further cannot be told.", names=listed(names))
 
 
 def groups(table: pd.DataFrame) -> str:
@@ -159,7 +159,7 @@ def groups(table: pd.DataFrame) -> str:
             )
             for row in rows.itertuples()
         ]
-        told.append(say("{group}: {parts} than for all others.", group=group, parts=_listed(parts)))
+        told.append(say("{group}: {parts} than for all others.", group=group, parts=listed(parts)))
     return " ".join(told)
 
 
@@ -192,12 +192,12 @@ def changes(table: pd.DataFrame) -> str:
             table, say("No gap moved beyond random variation since {then}.", then=table["reference"].iloc[0])
         )
     told = []
-    for name, rows in (("worse", moved[moved["estimate"] < 0]), ("better", moved[moved["estimate"] > 0])):
+    worse, better = mark("Worse than in {then}: {parts}."), mark("Better than in {then}: {parts}.")
+    for sentence, rows in ((worse, moved[moved["estimate"] < 0]), (better, moved[moved["estimate"] > 0])):
         if rows.empty:
             continue
-        places = {"then": rows["reference"].iloc[0], "parts": _listed([_place(row) for row in rows.itertuples()])}
-        worse, better = "Worse than in {then}: {parts}.", "Better than in {then}: {parts}."
-        told.append(say(worse if name == "worse" else better, **places))
+        places = {"then": rows["reference"].iloc[0], "parts": listed([_place(row) for row in rows.itertuples()])}
+        told.append(say(sentence, **places))
     return " ".join(told)
 
 
@@ -225,11 +225,11 @@ def action(order: pd.DataFrame, table: pd.DataFrame) -> str:
     worse = worst(table)
     if not worse.empty:
         group = worse.loc[worse["estimate"].idxmin(), "group"]
-        names = _listed(list(worse.loc[worse["group"] == group, "label"]))
+        names = listed(list(worse.loc[worse["group"] == group, "label"]))
         return say(
             "Look first at {names} in {group}: find the cause, name an owner and a date.", names=names, group=group
         )
-    names = _listed(list(order.loc[order["among_widest"], "label"]))
+    names = listed(list(order.loc[order["among_widest"], "label"]))
     return say("Look first at {names} across the company: find the cause, name an owner and a date.", names=names)
 
 
@@ -341,9 +341,3 @@ def _place(row: tuple) -> str:
     if row.stratum == "all":
         return say("{label} ({size})", label=row.label, size=size)
     return say("{label} in {group} ({size})", label=row.label, group=row.stratum, size=size)
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    return say("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])

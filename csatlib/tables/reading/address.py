@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
+_FOLDERS = ("PWD", "OLDPWD")
 
 
 def expand(url: str) -> str:
@@ -72,7 +73,8 @@ def scrub(text: str, url: str) -> str:
     login = rest.rpartition("@")[0]
     secrets = [login.partition(":")[2]]
     secrets += [value for name, value in parse_qsl(rest.partition("?")[2]) if _SECRET.search(name)]
-    named = [value for name, value in os.environ.items() if _SECRET.search(name) and quote(value, safe="") in url]
+    variables = [(name, value) for name, value in os.environ.items() if name not in _FOLDERS]
+    named = [value for name, value in variables if _SECRET.search(name) and quote(value, safe="") in url]
     for secret in sorted({s for v in (*secrets, *named) for s in (v, unquote(v)) if v}, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
