@@ -22,7 +22,7 @@ from platformdirs import user_cache_dir
 
 from csatlib.tables.config import Settings, load
 from csatlib.tables.convert import ROW, Conversion, convert, match_columns, scale_columns
-from csatlib.tables.derive import derive
+from csatlib.tables.derive import derive, made_columns, wrong_columns
 from csatlib.tables.reading.intake import read_source
 from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.reading.sources import (
@@ -173,14 +173,16 @@ def _extracted(folder: Path, settings: Settings) -> dict[str, Path]:
     files = {}
     with open_database(settings) as database:
         tables = find_tables(database, settings)
-        found = {name: table.columns for name, table in tables.items()}
         labels = _labels(tables, settings)
-        names, problems = _match(found, settings, labels)
-        raise_all(problems, settings)
+        wrong = {n: wrong_columns(table.columns, settings.tables[n]) for n, table in tables.items()}
+        made = {n: made_columns(settings.tables[n]) for n, texts in wrong.items() if not texts}
+        names, problems = _match({n: [*tables[n].columns, *made[n]] for n in made}, settings, labels)
+        raise_all([f"{n} ({labels[n]}): {text}" for n in wrong for text in wrong[n]] + problems, settings)
         for name, table in tables.items():
             files[name] = folder / f"{name}.parquet"
+            keys = key_columns(name, names[name], made[name], settings.tables[name].numbered is not None)
             rows = fetch_table(table, name, names[name])
-            extract(rows, key_columns(name, names[name]), files[name], failure(settings, labels[name]))
+            extract(rows, keys, files[name], failure(settings, labels[name]))
     return files
 
 

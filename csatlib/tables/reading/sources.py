@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -279,19 +279,26 @@ def fetch_table(table: ir.Table, name: str, names: Mapping[str, str]) -> ir.Tabl
     Returns
     -------
     ibis Table
-        The table's columns, ordered by the canonical key. Text, whole numbers, floats and booleans stay;
-        other decimals become floats (text where they are part of an identifier); times and dates stay, an
-        infinite one is missing; binary columns are left out; any other type is read as its text.
+        The table's columns, rows in any order: `extract` orders them in one way for all engines. Text, whole
+        numbers, floats and booleans stay; other decimals become floats (text where they are part of an
+        identifier); times and dates stay, an infinite one is missing; binary columns are left out; any other
+        type is read as its text.
     """
     kinds = {names[c.name]: c.kind for c in TABLES[name].columns if c.name in names}
     columns = {c: _portable(table[c], kinds.get(c)) for c in table.columns if not table[c].type().is_binary()}
-    keys = key_columns(name, names)
-    return table.order_by(keys).select(**columns) if keys else table.select(**columns)
+    return table.select(**columns)
 
 
-def key_columns(name: str, names: Mapping[str, str]) -> list[str]:
-    """Return the columns that order a table: its key, else customer and time."""
-    return [names[n] for n in TABLES[name].key or ("customer_id", TABLES[name].time) if n in names]
+def key_columns(
+    name: str, names: Mapping[str, str], made: Sequence[str] = (), numbered: bool = False
+) -> list[str]:
+    """Return the columns that order a table: its key, else customer and time; numbered rows by time first.
+
+    Columns that csat.toml makes are not in the database, so cannot order it.
+    """
+    key, time = TABLES[name].key, TABLES[name].time
+    order = dict.fromkeys((time, *key, "customer_id") if numbered else key or ("customer_id", time))
+    return [names[n] for n in order if n in names and names[n] not in made]
 
 
 def _portable(x: ir.Column, kind: str | None) -> ir.Column:
