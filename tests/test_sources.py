@@ -16,7 +16,7 @@ import pytest
 from company_folder import write_company
 
 from csatlib.tables import config, snapshot, workspace
-from csatlib.tables.reading import address, sources
+from csatlib.tables.reading import address, databases, sources
 from csatlib.tables.schema import TABLES
 
 # ibis 12 still calls the old name of a DuckDB method to list tables; nothing of ours can choose the new one
@@ -389,7 +389,7 @@ def test_password_from_the_environment(tmp_path, cache, postgres, database, monk
     settings = config.load(company(tmp_path, f"{postgres.replace('csat@', 'ann:a+b@')}/{database}"))
     with (
         pytest.raises(ConnectionError, match="read-only transaction"),
-        sources.open_database(settings) as connection,
+        databases.open_database(settings) as connection,
     ):
         connection.con.execute("create table more (a int)")
     admin(postgres, "drop owned by ann", "drop role ann", database=database)
@@ -547,7 +547,7 @@ def test_duckdb_file_is_only_read(tmp_path, cache):
             ws.customers  # noqa: B018
     with (
         pytest.raises(duckdb.InvalidInputException, match="read-only"),
-        sources.open_database(config.load(tmp_path / "csat.toml")) as connection,
+        databases.open_database(config.load(tmp_path / "csat.toml")) as connection,
     ):
         connection.raw_sql("create table own.more (a int)")
     assert (tmp_path / "data" / "crm.duckdb").read_bytes() == before

@@ -23,15 +23,14 @@ from platformdirs import user_cache_dir
 from csatlib.tables.config import Settings, load
 from csatlib.tables.convert import ROW, Conversion, convert, match_columns, scale_columns
 from csatlib.tables.derive import derive, made_columns, wrong_columns
+from csatlib.tables.reading.databases import failure, open_database
 from csatlib.tables.reading.intake import read_source
 from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.reading.sources import (
     extract,
-    failure,
     fetch_table,
     find_tables,
     key_columns,
-    open_database,
     raise_all,
     source_files,
 )
