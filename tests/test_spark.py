@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from test_sources import ROOT, company, same, sample_config, typed_sample
+from test_sources import ROOT, same, sample_config, typed_sample
 
-from csatlib.tables import snapshot, workspace
+from csatlib.tables import snapshot
 
 pytestmark = [
     pytest.mark.long,
