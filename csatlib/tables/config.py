@@ -20,6 +20,7 @@ from csatlib.tables.allowed import (
     Name,
     Sheet,
     TableName,
+    aggregate_problems,
 )
 from csatlib.tables.reading.address import without_secrets
 from csatlib.tables.scale import Item, Scale
@@ -53,6 +54,7 @@ class Source(_Section):
     path: Name | None = None
     url: Annotated[Name | None, Field(repr=False)] = None
     db_schema: Annotated[Name | None, Field(alias="schema")] = None
+    max_rows: Annotated[int | None, Field(ge=1)] = None
 
     @property
     def label(self) -> str:
@@ -68,8 +70,9 @@ class Source(_Section):
             )
         if self.url is not None and "://" not in self.url and not self.url.startswith("${"):
             raise ValueError("url needs a scheme such as duckdb:// or postgres://; a folder of files goes in path")
-        if self.db_schema is not None and self.url is None:
-            raise ValueError("schema is for a database; remove it, or give url instead of path")
+        for key, given in (("schema", self.db_schema), ("max_rows", self.max_rows)):
+            if given is not None and self.url is None:
+                raise ValueError(f"{key} is for a database; remove it, or give url instead of path")
         return self
 
 
@@ -100,6 +103,8 @@ class TableSettings(_Section):
     constant: dict[CanonicalName, Name] = {}
     numbered: CanonicalName | None = None
     product: dict[CanonicalName, Annotated[tuple[Name, Name], Strict(False)]] = {}
+    aggregate: Literal["day", "month"] | None = None
+    aggregate_by: Annotated[tuple[CanonicalName, ...], Strict(False)] = ()
 
 
 class _Item(_Section):
@@ -352,6 +357,7 @@ def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
         other, own = ("file", "table") if "url" in _dict(raw, "source") else ("table", "file")
         if other in entry and ("url" in _dict(raw, "source")) != ("path" in _dict(raw, "source")):
             yield f"tables.{table}.{other}: not for this kind of source; write {own} instead"
+        yield from aggregate_problems(table, entry, "url" in _dict(raw, "source"))
         for name in _dict(entry, "columns"):
             near = did_you_mean(name, known)
             if name not in known and near and _close(name, known):
