@@ -7,10 +7,12 @@ import stat
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from company_folder import CUSTOMERS, RESPONSES, write_company
 
-from csatlib.tables import config, snapshot, workspace
+from csatlib.tables import config, snapshot, split, workspace
 
 ROOT = Path(__file__).parent.parent
 
@@ -267,3 +269,41 @@ def test_sample_company_is_accepted():
     assert manifest["problems"] == []
     assert manifest["tables"]["responses"]["read"] > 1000
     assert json.dumps(manifest)
+
+
+def test_parts_are_judged_as_one_table(tmp_path, monkeypatch):
+    """Rows of one key that lie in two batches are duplicates all the same, and bytes do not depend on batches."""
+    lines = ["customer_id,joined_on,left_on,region"]
+    for k in range(9000):
+        lines += [f"K{k // 3:05},2025-01-0{k % 3 + 1},{'x' if k % 500 == 0 else ''},North"]
+    lines += ["K99999,2025-01-01,,South"] * 5000 + [",2025-01-01,,West"] * 3
+    made = []
+    for rows in (2048, 4096, split.ROWS):
+        monkeypatch.setenv("CSAT_CACHE", str(tmp_path / f"cache_{rows}"))
+        monkeypatch.setattr(split, "ROWS", rows)
+        folder = snapshot.snapshot(write_company(tmp_path / "a", scale="", customers="\n".join(lines) + "\n"))
+        # the groups of rows in the file are as large as a part, so bytes are compared for what does not have any
+        made.append(
+            (pq.read_table(folder / "customers.parquet"), (folder / "rejected/customers.csv").read_bytes())
+        )
+        assert snapshot.read_manifest(folder)["tables"]["customers"] == {"read": 14003, "rejected": 14003 - 3001}
+    assert made[0] == made[1] == made[2]
+    whole = made[0][0].to_pandas()
+    assert whole["customer_id"].is_monotonic_increasing
+    # the first complete row of each key is the one that stays
+    assert (whole["joined_on"].dt.day == 2).sum() == 6
+
+
+def test_row_groups_do_not_depend_on_how_rows_arrive(tmp_path, monkeypatch):
+    monkeypatch.setattr(split, "ROWS", 100)
+    table, written = pa.table({"n": range(1234)}), []
+    for size in (7, 100, 1234):
+        file = tmp_path / f"{size}.parquet"
+        with pq.ParquetWriter(file, table.schema) as writer:
+            waiting = table.schema.empty_table()
+            for start in range(0, 1234, size):
+                waiting = split._write_full(writer, pa.concat_tables([waiting, table.slice(start, size)]))
+            writer.write_table(waiting)
+        written.append(file.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert pq.read_metadata(file).num_row_groups == 13

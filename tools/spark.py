@@ -29,7 +29,7 @@ def bring(folder: Path = ROOT / ".venv" / "spark") -> Path | str:
     if stamp.exists() and stamp.read_bytes() == SPARK.read_bytes():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    print("Installing requirements-spark.lock (400 MB, a minute or two)", file=sys.stderr, flush=True)
+    print("Installing requirements-spark.lock (470 MB, a minute or two)", file=sys.stderr, flush=True)
     done = subprocess.run(
         command(folder, shutil.which("uv")), env=clean_environment(), stdout=sys.stderr, check=False
     )

@@ -14,7 +14,7 @@ from csatlib.tables.convert import ROW, Conversion
 from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.schema import TABLES, Table, check
 
-_ROWS = 122_880  # rows looked at together, and of a row group: what DuckDB itself takes
+ROWS = 122_880  # rows looked at together, and of a row group: what DuckDB itself takes
 
 
 def write_table(
@@ -49,7 +49,7 @@ def write_table(
     """
     table, read, cases = TABLES[name], 0, []
     key = [column for column in table.key if column in conversion.columns]
-    reader = connection.to_pyarrow_batches(conversion.data, chunk_size=_ROWS)
+    reader = connection.to_pyarrow_batches(conversion.data, chunk_size=ROWS)
     schema = pa.schema([reader.schema.field(column) for column in conversion.columns])
     with pq.ParquetWriter(work / f"{name}.parquet", schema, compression="zstd") as writer:
         waiting = schema.empty_table()
@@ -61,7 +61,7 @@ def write_table(
             read += len(frame)
             accepted = part.select(schema.names).filter(pa.array(good)).cast(schema)
             waiting = _write_full(writer, pa.concat_tables([waiting, accepted]))
-        writer.write_table(waiting, row_group_size=_ROWS)
+        writer.write_table(waiting, row_group_size=ROWS)
     cases = pd.concat(cases) if cases else pd.DataFrame({"line": []})
     problems = []
     if len(cases):
@@ -74,9 +74,9 @@ def write_table(
 
 def _write_full(writer: pq.ParquetWriter, rows: pa.Table) -> pa.Table:
     """Write whole row groups and return the rest, so that the bytes do not depend on how rows arrived."""
-    full = len(rows) - len(rows) % _ROWS
-    for start in range(0, full, _ROWS):
-        writer.write_table(rows.slice(start, _ROWS).combine_chunks(), row_group_size=_ROWS)
+    full = len(rows) - len(rows) % ROWS
+    for start in range(0, full, ROWS):
+        writer.write_table(rows.slice(start, ROWS).combine_chunks(), row_group_size=ROWS)
     return rows.slice(full).combine_chunks()
 
 
