@@ -44,6 +44,7 @@ class Notebook:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     digest: str = ""
     error: str | None = None
+    lesson: bool = False
 
     @property
     def name(self) -> str:
@@ -86,7 +87,8 @@ def find(project: Path, only: str | None = None) -> list[Notebook]:
     project : Path
         The folder of csat.toml.
     only : str, optional
-        Glob which the name must match, for example ``"1*"``; a notebook's full name also works.
+        Glob which the name must match, for example ``"1*"``; a notebook's full name also works. Lessons
+        (metadata ``csatlib.lesson``) make no report: they are left out unless this is their full name.
 
     Returns
     -------
@@ -111,12 +113,12 @@ def find(project: Path, only: str | None = None) -> list[Notebook]:
         )
     names = [path.stem for path in paths]
     if only is None:
-        return [read(path) for path in paths]
+        return [book for book in map(read, paths) if not book.lesson]
     glob = only.removesuffix(".ipynb")
     chosen = [path for path in paths if fnmatchcase(path.stem, glob)]
     if not chosen:
         raise ValueError(f"--only {only!r} matches no notebook{_nearest(glob, names)}; there are {names}")
-    return [read(path) for path in chosen]
+    return [book for book in map(read, chosen) if not book.lesson or book.name == glob]
 
 
 def read(path: Path) -> Notebook:
@@ -136,7 +138,8 @@ def read(path: Path) -> Notebook:
     except (ValueError, SyntaxError) as error:
         return Notebook(path, title=title, digest=digest, error=f"parameters cell: {error}")
     needed, optional = meta.get("tables", []), meta.get("optional", [])
-    return Notebook(path, title, tuple(needed), tuple(optional), {p.name: p for p in found}, digest)
+    named = {p.name: p for p in found}
+    return Notebook(path, title, tuple(needed), tuple(optional), named, digest, lesson=bool(meta.get("lesson")))
 
 
 def read_parameters(source: str) -> list[Parameter]:
