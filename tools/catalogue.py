@@ -20,7 +20,7 @@ from csatlib.words import CATALOGUES, LANGUAGES
 from tools.lock import ROOT
 
 WORDS = ("say", "mark")
-HEAD = """# What readers see, in {name}. Fill in each empty msgstr; python -m tools.catalogue brings the English in.
+HEAD = """# What readers see, in {name}. Fill in each empty msgstr; python -m tools.catalogue brings new English.
 msgid ""
 msgstr ""
 "Language: {language}\\n"

@@ -18,6 +18,7 @@ PLACES = (
     ("columns", "*", "label"),
     ("columns", "*", "values", "*"),
 )
+MAY_LACK = ("columns", "*", "values", "*")  # here a language without a text keeps the data's own value
 
 
 def spoken(raw: Mapping[str, Any], language: str | None = None) -> str:
@@ -165,13 +166,15 @@ def _text(node: Mapping, at: tuple[str, ...], language: str, needed: list[str], 
     wrong = [name for name in node if name in LANGUAGES and not (isinstance(node[name], str) and node[name])]
     problems += [f"{key}.{name}: found {node[name]!r}, allowed: a text" for name in wrong]
     for name in needed:
-        if name not in node and not unknown:
+        if name not in node and not unknown and not _fits(at, MAY_LACK):
             problems.append(
                 f'{key}: the report comes out in {name!r}, which is missing here; add {name} = "...", or write '
                 "one text without a table for all languages"
             )
     here = node.get(language)
-    return here if isinstance(here, str) and here else next(iter(fitting), at[-1])
+    if isinstance(here, str) and here:
+        return here
+    return at[-1] if _fits(at, MAY_LACK) or not fitting else fitting[0]
 
 
 def _fits(at: tuple[str, ...], place: tuple[str, ...]) -> bool:
