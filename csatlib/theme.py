@@ -82,7 +82,7 @@ def table(
     caption : str
         What the table shows, with unit and period; numbered in the report.
     rows : mapping of str to str
-        Columns that name a row, and their headings.
+        Columns that name a row, and their headings; a heading begins with a capital letter.
     spread : str, optional
         Column whose values become columns, for example ``"measure"``.
     names : mapping of str to str, optional
@@ -108,6 +108,7 @@ def table(
     absent = [c for c in [*rows, *([spread] if spread else [])] if c not in result.columns]
     if absent:
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
+    rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
     if "estimate" not in result.columns:
         plain = (
             result[list(rows)].map(lambda v: v if isinstance(v, str) else f"{v:,.0f}").rename(columns=dict(rows))
