@@ -12,15 +12,15 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from PIL import Image
 
-from csatlib import disclosure
+from csatlib import disclosure, words
 from csatlib.words import say
 
 INK, ACCENT, MUTED, WARN = "#1f2a36", "#0b5cad", "#8a94a0", "#b3411e"
 HIDDEN, INDICATIVE = "·", "†"
 
 
-def use(*, min_base: int = 10, min_rank: int = 30) -> None:
-    """Set the look of figures and the smallest bases shown, for the rest of the session.
+def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) -> None:
+    """Set the look of figures, the smallest bases shown and the language, for the rest of the session.
 
     Parameters
     ----------
@@ -28,12 +28,16 @@ def use(*, min_base: int = 10, min_rank: int = 30) -> None:
         Figures on fewer answers are not shown at all (privacy).
     min_rank : int
         Figures on fewer effective answers are shown as indicative: no rank, colour or alert.
+    language : str, optional
+        Language of every sentence, ``ws.language``; default: as before.
 
     Examples
     --------
     >>> use(min_base=10, min_rank=30)
     """
     disclosure.bases.min_base, disclosure.bases.min_rank = min_base, min_rank
+    if language is not None:
+        words.use(language)
     sns.set_theme(
         style="whitegrid",
         rc={
@@ -78,7 +82,7 @@ def table(
     caption : str
         What the table shows, with unit and period; numbered in the report.
     rows : mapping of str to str
-        Columns that name a row, and their headings.
+        Columns that name a row, and their headings; a heading begins with a capital letter.
     spread : str, optional
         Column whose values become columns, for example ``"measure"``.
     names : mapping of str to str, optional
@@ -104,6 +108,7 @@ def table(
     absent = [c for c in [*rows, *([spread] if spread else [])] if c not in result.columns]
     if absent:
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
+    rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
     if "estimate" not in result.columns:
         plain = (
             result[list(rows)].map(lambda v: v if isinstance(v, str) else f"{v:,.0f}").rename(columns=dict(rows))

@@ -19,7 +19,7 @@ from tools import lock
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MODULES = sorted((ROOT / "csatlib").rglob("*.py"))
-TARGETS = ("help", "setup", "report", "notebooks", "test", "test-all", "bench", "lab", "lint", "lock")
+TARGETS = ("help", "setup", "report", "notebooks", "words", "test", "test-all", "bench", "lab", "lint", "lock")
 FLOORS = {
     "__main__": 5,
     "cli": 4,

@@ -150,7 +150,8 @@ def _reason(entry: dict) -> str:
     if entry["status"] == "failed" and entry.get("cell"):
         return say("{notebook}, {cell}: {error}", **{k: entry[k] for k in ("notebook", "cell", "error")})
     if entry["status"] in ("failed", "skipped"):
-        return say("{notebook}: {error}", notebook=entry["notebook"], error=entry["error"])
+        error = entry.get("told") or entry["error"]
+        return say("{notebook}: {error}", notebook=entry["notebook"], error=error)
     return ""
 
 

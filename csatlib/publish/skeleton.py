@@ -13,7 +13,7 @@ period = "2026-10"  # month, quarter (2026-Q3) or year
 by = "region"  # column that forms the segments
 where = {}  # limit to some rows, for example {"plan": "Max"}"""
 DATA = """ws = workspace.open(config, period=period, where=where)
-theme.use(min_base=ws.min_base, min_rank=ws.min_rank)
+theme.use(min_base=ws.min_base, min_rank=ws.min_rank, language=ws.language)
 theme.table(
     ws.counts.query("table == 'responses'"),
     caption=f"Answers, {period}",
