@@ -67,8 +67,8 @@ def one_factor(covariance: np.ndarray, *, start: np.ndarray | None = None) -> On
     loadings, residuals = np.full((2, len(correlation), k), np.nan)
     known = np.isfinite(correlation).all(axis=(1, 2))
     if k == 2:
-        common = np.maximum(correlation[:, 0, 1], 0)
-        loadings[:], residuals[:] = np.sqrt(common)[:, None], 1 - common[:, None]
+        common = np.maximum(correlation[known, 0, 1], 0)[:, None]
+        loadings[known], residuals[known] = np.sqrt(common), 1 - common
     elif k > 2 and known.any():
         first = np.full(k, 0.5) if start is None else np.asarray(start, dtype=float)
         first = np.broadcast_to(first, shape).reshape(-1, k)[known]
