@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from csatlib.servqual.answers import _in_range, measures
 from csatlib.stats.consistency import alphas, beside_others, difference_reliability, omegas
@@ -117,12 +118,13 @@ def reliability(
         {name: _columns(sides, members) for name, members in sets.items()}, missing=missing,
     )  # fmt: skip
     dimensions, items = [], []
-    for name, members in sets.items():
-        stack = _by_measure(found[name], len(sides), seed)
-        whole = not name and bool(scale.dimensions)
-        dimensions.append(_dimension(name, members, stack, found[name], scale, confidence, omega=not whole))
-        if not whole:
-            items.append(_items(name, members, stack, found[name], scale, confidence))
+    with threadpool_limits(1, user_api="blas"):  # small matrices, see stats.moments
+        for name, members in sets.items():
+            stack = _by_measure(found[name], len(sides), seed)
+            whole = not name and bool(scale.dimensions)
+            dimensions.append(_dimension(name, members, stack, found[name], scale, confidence, omega=not whole))
+            if not whole:
+                items.append(_items(name, members, stack, found[name], scale, confidence))
     return Reliability(pd.concat(dimensions, ignore_index=True), pd.concat(items, ignore_index=True))
 
 
@@ -173,7 +175,10 @@ def _dimension(
     own = stack[: len(shown)]
     made = {(measure, "alpha"): value for measure, value in zip(shown, alphas(own), strict=True)}
     if omega:
-        made |= {(m, "omega"): value for m, value in zip(shown, omegas(one_factor(own)), strict=True)}
+        first = one_factor(own[:, :1])
+        start = first.residuals / np.diagonal(own[:, :1], axis1=-2, axis2=-1)
+        fitted = omegas(one_factor(own, start=start))
+        made |= {(measure, "omega"): value for measure, value in zip(shown, fitted, strict=True)}
     if "gap" in shown:
         expected, received, _, across = stack.sum(axis=(-2, -1))
         scores = np.stack([np.stack([received, across], -1), np.stack([across, expected], -1)], -2)

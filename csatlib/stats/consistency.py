@@ -4,6 +4,8 @@ import numpy as np
 
 from csatlib.stats.factor import OneFactor
 
+ROUNDING = 1e-12
+
 
 def alphas(covariance: np.ndarray) -> np.ndarray:
     """Cronbach's alpha of each matrix of a stack.
@@ -16,7 +18,8 @@ def alphas(covariance: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (...)
-        k / (k - 1) x (1 - sum of item variances / variance of the sum); NaN for one item.
+        k / (k - 1) x (1 - sum of item variances / variance of the sum); NaN for one item and where the sum is
+        constant.
 
     Examples
     --------
@@ -27,8 +30,7 @@ def alphas(covariance: np.ndarray) -> np.ndarray:
     if k < 2:
         return np.full(covariance.shape[:-2], np.nan)
     variances = np.diagonal(covariance, axis1=-2, axis2=-1).sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return k / (k - 1) * (1 - variances / covariance.sum(axis=(-2, -1)))
+    return k / (k - 1) * (1 - _over(variances, covariance.sum(axis=(-2, -1))))
 
 
 def correlations(covariance: np.ndarray) -> np.ndarray:
@@ -49,8 +51,8 @@ def correlations(covariance: np.ndarray) -> np.ndarray:
     >>> correlations(np.array([[4.0, 1.0], [1.0, 1.0]]))[0].tolist()
     [1.0, 0.5]
     """
-    sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
         return covariance / (sd[..., :, None] * sd[..., None, :])
 
 
@@ -105,9 +107,9 @@ def beside_others(covariance: np.ndarray) -> np.ndarray:
     others = covariance.sum(axis=(-2, -1))[..., None] - 2 * shared - own
     with np.errstate(invalid="ignore", divide="ignore"):
         if k > 1:
-            correlation = shared / np.sqrt(own * others)
+            correlation = np.where(_some(own, others) & _some(others, own), shared / np.sqrt(own * others), np.nan)
         if k > 2:
-            dropped = (k - 1) / (k - 2) * (1 - (own.sum(axis=-1, keepdims=True) - own) / others)
+            dropped = (k - 1) / (k - 2) * (1 - _over(own.sum(axis=-1, keepdims=True) - own, others))
     return np.stack([correlation, dropped, dropped - alphas(covariance)[..., None]], axis=-1)
 
 
@@ -124,7 +126,8 @@ def difference_reliability(covariance: np.ndarray, first: np.ndarray, second: np
     Returns
     -------
     ndarray, shape (...)
-        (s1^2 r11 + s2^2 r22 - 2 r12 s1 s2) / (s1^2 + s2^2 - 2 r12 s1 s2); NaN where the difference is constant.
+        (s1^2 r11 + s2^2 r22 - 2 r12 s1 s2) / (s1^2 + s2^2 - 2 r12 s1 s2); NaN where the difference is
+        constant. A constant score has no part in it, whatever its reliability.
 
     Examples
     --------
@@ -134,6 +137,16 @@ def difference_reliability(covariance: np.ndarray, first: np.ndarray, second: np
     0.6
     """
     one, two, shared = covariance[..., 0, 0], covariance[..., 1, 1], 2 * covariance[..., 0, 1]
-    spread = one + two - shared
+    true = [np.where(spread == 0, 0.0, spread * part) for spread, part in ((one, first), (two, second))]
+    return _over(true[0] + true[1] - shared, one + two - shared, size=one + two)
+
+
+def _some(variance: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Tell a variance from rounding."""
+    return variance > ROUNDING * np.abs(size)
+
+
+def _over(part: np.ndarray, whole: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
+    """Divide by a variance; NaN where it is nothing but rounding beside what it was made of."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 0, (one * first + two * second - shared) / spread, np.nan)
+        return np.where(_some(whole, part if size is None else size), part / whole, np.nan)

@@ -61,8 +61,8 @@ def one_factor(covariance: np.ndarray, *, start: np.ndarray | None = None) -> On
     """
     covariance = np.asarray(covariance, dtype=float)
     k, shape = covariance.shape[-1], covariance.shape[:-1]
-    sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
         correlation = (covariance / (sd[..., :, None] * sd[..., None, :])).reshape(-1, k, k)
     loadings, residuals = np.full((2, len(correlation), k), np.nan)
     known = np.isfinite(correlation).all(axis=(1, 2))
