@@ -63,7 +63,7 @@ def test_with_weights_there_is_no_feldt_interval():
 
 
 def test_errors_name_what_is_wrong():
-    with pytest.raises(ValueError, match="found 1 items; alpha needs two or more"):
+    with pytest.raises(ValueError, match="found 1 items; needed are two or more"):
         alpha(answers(20), items=["q0"])
     with pytest.raises(ValueError, match="q0 more than once"):
         alpha(answers(20), items=["q0", "q0"])
