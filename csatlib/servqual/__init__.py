@@ -2,6 +2,7 @@
 
 from csatlib.servqual.answers import reverse_scored
 from csatlib.servqual.gap_tables import contrasts, gaps, widest
+from csatlib.servqual.structure_models import Structure, structure
 from csatlib.tables.scale import Item, Scale
 
-__all__ = ["Item", "Scale", "contrasts", "gaps", "reverse_scored", "widest"]
+__all__ = ["Item", "Scale", "Structure", "contrasts", "gaps", "reverse_scored", "structure", "widest"]
