@@ -15,6 +15,7 @@ SOLVERS = (
     ("SLSQP", {"ftol": 1e-12, "maxiter": 500}),
     ("L-BFGS-B", {"ftol": 1e-14, "gtol": 1e-7, "maxiter": 2000}),
 )
+RMSEA_CONFIDENCE = 0.90
 STEEP = 1e-3
 NO_VARIANCE = 1e-4
 SINGULAR = 1e-8

@@ -142,9 +142,9 @@ def structure(
     References
     ----------
     Joreskog, K. G. (1969), Psychometrika 34, 183-202; Hu, L. and Bentler, P. M. (1999), Structural Equation
-    Modeling 6(1), 1-55; Stoel, R. D. et al. (2006), Psychological Methods 11(4), 439-455; Ronkko, M. and Cho, E. (2022),
-    Organizational Research Methods 25(1), 6-47 (readings of a correlation); Meshcheryakov, G. et al. (2021),
-    arXiv:2106.01140 (semopy).
+    Modeling 6(1), 1-55; Stoel, R. D. et al. (2006), Psychological Methods 11(4), 439-455; Ronkko, M.
+    and Cho, E. (2022), Organizational Research Methods 25(1), 6-47 (readings of a correlation); Meshcheryakov, G.
+    et al. (2021), arXiv:2106.01140 (semopy).
 
     Examples
     --------
