@@ -3,6 +3,17 @@
 from csatlib.servqual.answers import reverse_scored
 from csatlib.servqual.gap_tables import contrasts, gaps, widest
 from csatlib.servqual.reliability_tables import reliability
+from csatlib.servqual.structure_models import Structure, structure
 from csatlib.tables.scale import Item, Scale
 
-__all__ = ["Item", "Scale", "contrasts", "gaps", "reliability", "reverse_scored", "widest"]
+__all__ = [
+    "Item",
+    "Scale",
+    "Structure",
+    "contrasts",
+    "gaps",
+    "reliability",
+    "reverse_scored",
+    "structure",
+    "widest",
+]
