@@ -5,6 +5,7 @@ notebooks, and every Markdown cell whole, and writes them into the catalogue of 
 new sentences stand at the top without one, gone sentences go. ``--check`` changes nothing and tells what lacks.
 """
 
+import ast
 import io
 import json
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import jinja2
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
 
 from csatlib.words import CATALOGUES, LANGUAGES
@@ -32,12 +32,15 @@ msgstr ""
 
 
 def in_python(source: str) -> Iterator[str]:
-    """Yield the literals given to say() and mark(); Babel reads tokens, so a docstring is one and has none."""
-    for _, _, message, _ in extract_python(io.BytesIO(source.encode()), WORDS, (), {}):
-        if isinstance(message, tuple | list):
-            message = message[0]
-        if message:
-            yield message
+    """Yield the literals given to say() and mark().
+
+    Babel's own extractor goes by tokens and would also take the "x" of say(LATER["x"]).
+    """
+    for node in ast.walk(ast.parse(source)):
+        name = isinstance(node, ast.Call) and (getattr(node.func, "id", "") or getattr(node.func, "attr", ""))
+        first = node.args[0] if name in WORDS and node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield first.value
 
 
 def in_template(source: str) -> Iterator[str]:

@@ -162,7 +162,7 @@ def _by_period(rows: list[dict]) -> list[dict]:
         groups = []
         for segment in sorted({tuple(row["segment"] or ()) for row in inside}, key=lambda s: (len(s), str(s))):
             chosen = [row for row in inside if tuple(row["segment"] or ()) == segment]
-            label = ": ".join(map(str, segment)) if segment else ""
+            label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
             groups.append({"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])})
         if len(groups) > 1 and not groups[0]["label"]:
             groups[0]["label"] = say("All customers")

@@ -114,11 +114,13 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         text = theme.HIDDEN if np.isnan(numbers[i, j]) else theme.number(numbers[i, j], 2)
         ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color=theme.MUTED if grey[i, j] else theme.INK)
     ax.set_xticks(np.arange(len(labels)) + 0.5, labels, rotation=25, ha="left", rotation_mode="anchor")
-    hidden = say("n under the smallest base shown")
-    ax.set_yticks(
-        np.arange(len(groups)) + 0.5,
-        [f"{g} (n = {base[g]:,.0f})" if base[g] == base[g] else f"{g} ({hidden})" for g in groups],
-    )
+    named = [
+        say("{group} (n = {n})", group=g, n=f"{base[g]:,.0f}")
+        if base[g] == base[g]
+        else say("{group} (n under the smallest base shown)", group=g)
+        for g in groups
+    ]
+    ax.set_yticks(np.arange(len(groups)) + 0.5, named)
     ax.set_ylim(len(groups), 0)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
@@ -220,10 +222,14 @@ def _items_alt(items: pd.DataFrame) -> str:
 
 def _heatmap_alt(value: pd.DataFrame) -> str:
     rows = [
-        f"{group}: " + ", ".join(f"{label} {theme.number(v)}" for label, v in row.items() if v == v)
+        say("{group}: {gaps}", group=group, gaps=say(", ").join(_valued(row[row.notna()])))
         for group, row in value.iterrows()
     ]
-    return say("Gap in points by group and dimension. {rows}.", rows="; ".join(rows))
+    return say("Gap in points by group and dimension. {rows}.", rows=say("; ").join(rows))
+
+
+def _valued(gaps: pd.Series) -> list[str]:
+    return [say("{label} {gap}", label=label, gap=theme.number(gap)) for label, gap in gaps.items()]
 
 
 def _time_alt(chosen: pd.DataFrame, periods: list[str], labels: list[str]) -> str:
@@ -238,5 +244,5 @@ def _time_alt(chosen: pd.DataFrame, periods: list[str], labels: list[str]) -> st
         "Gap in points by dimension from {first} to {last}: {rows}.",
         first=periods[0],
         last=periods[-1],
-        rows=", ".join(rows),
+        rows=say(", ").join(rows),
     )
