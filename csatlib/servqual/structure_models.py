@@ -1,7 +1,7 @@
 """Do the answers bear the questionnaire's dimensions? Confirmatory factor models and merged alternatives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +55,7 @@ class _Answers:
     correlation: np.ndarray
     log_spread: float
     n: int
+    n_rows: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def structure(
     -------
     Structure
         Tables that share ``version``, ``measure``, ``model`` ("dimensions", "merged_1" and so on, "one_factor"),
-        ``model_label``, ``status`` (see Notes), ``n`` (rows complete in all items) and ``n_eff`` (the same).
+        ``model_label``, ``status`` (see Notes), ``n`` (rows complete in all items), ``n_eff`` (the same) and
+        ``n_rows`` (rows with any answer to these items; the others are taken as missing completely at random).
 
         ``fit``: ``exploratory`` (chosen after looking at the answers), ``n_factors``, ``problem`` (items or pairs
         behind an improper status), ``statistic`` (chi_square, df, n_parameters, cfi, tli, rmsea, srmr, aic, bic,
@@ -171,7 +173,7 @@ def structure(
         p_adjusted=holm(fit["p_value"].where(fit["statistic"] == "chi_square_difference").to_numpy())
     )
     shared = {"version": version, "measure": measure}
-    return Structure(**{name: _named(table, models, scale, answers.n, shared) for name, table in tables.items()})
+    return Structure(**{name: _named(table, models, scale, answers, shared) for name, table in tables.items()})
 
 
 def _check(scale: Scale, measure: str, merges: int) -> list[Item]:
@@ -199,14 +201,15 @@ def _from_rows(data: Any, scale: Scale, items: Sequence[Item], measure: str) -> 
     columns = [getattr(item, side) for side in sides for item in items]
     sign = np.where([item.reversed for item in items], -1.0, 1.0)
     middle = (scale.low + scale.high) / 2
-    n, total, product = 0, np.zeros(p), np.zeros((p, p))
+    n, n_rows, total, product = 0, 0, np.zeros(p), np.zeros((p, p))
     rows = blocks(data, columns, labels=scale.labels or None)
     for block in _in_range(rows, columns, [(scale.low, scale.high)] * len(columns)):
         given = block.values[:, -p:] - (block.values[:, :p] if measure == "gap" else middle)
+        n_rows += int((~np.isnan(block.values)).any(axis=1).sum())
         given = sign * given[~np.isnan(given).any(axis=1)]
         n, total, product = n + len(given), total + given.sum(axis=0), product + given.T @ given
     mean = total / max(n, 1)
-    return _answers(n, product / max(n, 1) - np.outer(mean, mean))
+    return replace(_answers(n, product / max(n, 1) - np.outer(mean, mean)), n_rows=float(n_rows))
 
 
 def _answers(n: int, covariance: np.ndarray) -> _Answers:
@@ -239,7 +242,7 @@ def _models(answers: _Answers, scale: Scale, items: Sequence[Item], merges: int)
 
 
 def _named(
-    table: pd.DataFrame, models: Sequence[_Model], scale: Scale, n: int, shared: dict[str, str]
+    table: pd.DataFrame, models: Sequence[_Model], scale: Scale, answers: _Answers, shared: dict[str, str]
 ) -> pd.DataFrame:
     """Put in front of a table what all three share."""
     text = shared | {
@@ -248,7 +251,8 @@ def _named(
         "status": table["model"].map({m.model: m.fitted.status for m in models}),
     }
     start = pd.DataFrame({name: pd.Series(value, index=table.index, dtype="str") for name, value in text.items()})
-    return pd.concat([start.assign(n=n, n_eff=float(n)), table.drop(columns="model")], axis=1)
+    sizes = {"n": answers.n, "n_eff": float(answers.n), "n_rows": answers.n_rows}
+    return pd.concat([start.assign(**sizes), table.drop(columns="model")], axis=1)
 
 
 def _model_label(model: _Model, scale: Scale) -> str:
@@ -269,7 +273,7 @@ def _fit(model: _Model, against: _Model, answers: _Answers, scale: Scale, items:
     value = indices(found, answers.correlation, answers.n, log_spread=answers.log_spread)
     limits = {"rmsea": rmsea_limits(found.chi_square, found.df, answers.n)}
     p_values = {"chi_square": upper_tail(found.chi_square, found.df)}
-    if model is not against and NOT_CONVERGED not in (found.status, against.fitted.status):
+    if model is not against and not {found.status, against.fitted.status} & {NOT_CONVERGED, NOT_FITTED}:
         value["chi_square_difference"] = found.chi_square - against.fitted.chi_square
         value["df_difference"] = found.df - against.fitted.df
         p_values["chi_square_difference"] = upper_tail(value["chi_square_difference"], value["df_difference"])
