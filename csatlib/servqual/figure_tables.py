@@ -1,12 +1,20 @@
 """Figures made of column means, evaluated by segment or contrasted, and laid out as one long table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from csatlib.servqual.answers import Figure, summed
-from csatlib.stats.intervals import FEW_GROUPS, Limits, check_confidence, from_replicates
+from csatlib.stats.intervals import (
+    FEW_GROUPS,
+    Limits,
+    benjamini_hochberg,
+    check_confidence,
+    from_replicates,
+    holm,
+)
 from csatlib.stats.segments import SegmentSums
 from csatlib.tables.scale import Scale
 
@@ -118,6 +126,19 @@ def contrast_table(
     behind = here | {"n_groups": groups, "n_reference": there["n"], "se": own_se}
     simple = weight is None and cluster is None
     return tabled(rows, scale, keys, estimate=estimate, limits=limits, behind=behind, simple=simple)
+
+
+def adjusted(result: pd.DataFrame, *, headline: bool, measures: Sequence[str] = ("gap",)) -> pd.DataFrame:
+    """Adjust p values, one family per measure for items and one for dimensions with overall."""
+    p_adjusted = np.full(len(result), np.nan)
+    family = np.full(len(result), "", dtype=object)
+    for measure in measures:
+        for name, levels in (("dimensions", ("overall", "dimension")), ("items", ("item",))):
+            chosen = ((result["measure"] == measure) & result["level"].isin(levels)).to_numpy()
+            rule = holm if headline and name == "dimensions" else benjamini_hochberg
+            p_adjusted[chosen] = rule(result["p_value"].to_numpy()[chosen])
+            family[chosen] = f"{name}, {'Holm' if rule is holm else 'Benjamini-Hochberg'}"
+    return result.assign(p_adjusted=p_adjusted, family=pd.Series(family, index=result.index, dtype="str"))
 
 
 def _against(segments: tuple[tuple, ...], by: str, reference: str | None) -> tuple[np.ndarray, list[int]]:

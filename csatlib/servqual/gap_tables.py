@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from csatlib.servqual.answers import Figure, figures, measures, summed
-from csatlib.servqual.figure_tables import bases, combine, contrast_table, effective, tabled
+from csatlib.servqual.figure_tables import adjusted, bases, combine, contrast_table, effective, tabled
 from csatlib.stats.intervals import (
     FEW_GROUPS,
-    benjamini_hochberg,
     check_confidence,
     from_replicates,
-    holm,
     max_t,
 )
 from csatlib.stats.segments import SegmentSums
@@ -117,7 +115,7 @@ def gaps(
     result.insert(result.columns.get_loc("estimate"), "n_off_100", _off(sums, rows).ravel())
     result.insert(result.columns.get_loc("p_value"), "d_z", np.where(is_gap, d_z.ravel(), np.nan))
     result["p_value"] = result["p_value"].where(is_gap)
-    return _adjusted(result, headline=by is None)
+    return adjusted(result, headline=by is None)
 
 
 def contrasts(
@@ -192,7 +190,7 @@ def contrasts(
         confidence=confidence,
         seed=seed,
     )
-    return _adjusted(result, headline=False)
+    return adjusted(result, headline=False)
 
 
 def widest(
@@ -284,14 +282,3 @@ def _off(sums: SegmentSums, rows: list[Figure]) -> np.ndarray:
     if not weighed.any():
         return np.zeros((len(sums.segments), len(rows)), dtype=int)
     return np.where(weighed, sums.counts[:, [sums.columns.index("off")]], 0)
-
-
-def _adjusted(result: pd.DataFrame, *, headline: bool) -> pd.DataFrame:
-    p_adjusted = np.full(len(result), np.nan)
-    family = np.full(len(result), "", dtype=object)
-    for name, levels in (("dimensions", ("overall", "dimension")), ("items", ("item",))):
-        chosen = ((result["measure"] == "gap") & result["level"].isin(levels)).to_numpy()
-        rule = holm if headline and name == "dimensions" else benjamini_hochberg
-        p_adjusted[chosen] = rule(result["p_value"].to_numpy()[chosen])
-        family[chosen] = f"{name}, {'Holm' if rule is holm else 'Benjamini-Hochberg'}"
-    return result.assign(p_adjusted=p_adjusted, family=pd.Series(family, index=result.index, dtype="str"))
