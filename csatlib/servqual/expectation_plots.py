@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from csatlib import disclosure, theme
-from csatlib.words import say
+from csatlib.words import mark, say
 
 PLACES = {
     "promised more than delivered": ("v", theme.WARN, theme.WARN),
@@ -15,6 +15,15 @@ PLACES = {
     "above high expectations": ("^", theme.ACCENT, theme.ACCENT),
     "more than expected": ("^", theme.ACCENT, "white"),
     "cannot tell": ("s", theme.MUTED, "white"),
+}
+
+NAMES = {
+    "promised more than delivered": mark("Much expected, less delivered"),
+    "short of low expectations": mark("Less expected than elsewhere, still less delivered"),
+    "delivered as promised": mark("Delivered as expected"),
+    "above high expectations": mark("Much expected, more delivered"),
+    "more than expected": mark("Less expected than elsewhere, more delivered"),
+    "cannot tell": mark("Cannot tell"),
 }
 
 
@@ -69,7 +78,7 @@ def plot_split(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Expectation by gap, with the cut between high and low and the band that counts as delivered.
+    """Scatter expectation by gap, with the cut between high and low and the band that counts as delivered.
 
     Parameters
     ----------
@@ -95,17 +104,20 @@ def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shown = disclosure.protect(table)
     expected, gap = (shown[shown["measure"] == m].set_index("label") for m in ("expectation", "gap"))
     cut, margin = table["cut"].iloc[0], table["margin"].iloc[0]
-    ax = ax or plt.subplots(figsize=(4.8, 4.4))[1]
+    ax = ax or plt.subplots(figsize=(4.8, 5.0))[1]
     ax.axhspan(-margin, margin, color="#e6e9ed", lw=0, zorder=0)
     ax.axhline(0, color=theme.MUTED, lw=1)
     ax.axvline(cut, color=theme.MUTED, lw=1, ls=(0, (4, 3)))
     for label, row in gap[gap["estimate"].notna()].iterrows():
-        marker, edge, face = PLACES["cannot tell" if row["indicative"] else row["cell"]]
+        cell = "cannot tell" if row["indicative"] else row["cell"]
+        marker, edge, face = PLACES[cell]
         x = expected.loc[label]
         ax.hlines(row["estimate"], x["ci_low"], x["ci_high"], color=edge, lw=1.2)
         ax.vlines(x["estimate"], row["ci_low"], row["ci_high"], color=edge, lw=1.2)
-        ax.plot(x["estimate"], row["estimate"], marker, mfc=face, mec=edge, ms=7, ls="")
+        ax.plot(x["estimate"], row["estimate"], marker, mfc=face, mec=edge, ms=7, ls="", label=say(NAMES[cell]))
         ax.annotate(label, (x["estimate"], row["ci_high"]), (0, 3), textcoords="offset points", ha="center")
+    known = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    ax.legend(known.values(), known, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
     ax.margins(x=0.22, y=0.16)
     low, high = ax.get_ylim()
     ax.set_ylim(low, max(high, 1.6 * margin))
@@ -123,15 +135,9 @@ def _split_alt(shown: pd.DataFrame, labels: list[str]) -> str:
     parts = []
     for label in labels:
         value = shown[shown["label"] == label].set_index("measure")["estimate"]
-        received, expected = (theme.number(value.get(m, np.nan), sign=True) for m in ("perception", "expectation"))
-        parts.append(
-            say(
-                "{label}: received {received}, expected {expected}",
-                label=label,
-                received=received,
-                expected=expected,
-            )
-        )
+        sides = {"received": "perception", "expected": "expectation"}
+        changes = {name: theme.number(value.get(m, np.nan), sign=True) for name, m in sides.items()}
+        parts.append(say("{label}: received {received}, expected {expected}", label=label, **changes))
     return say("Change in points by dimension. {rows}.", rows="; ".join(parts))
 
 

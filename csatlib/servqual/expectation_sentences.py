@@ -63,14 +63,14 @@ def answer(company: pd.DataFrame, groups: pd.DataFrame) -> str:
         )
     if received:
         return say(
-            "We deliver less: where the gap is wider than in {then}, what is received fell; that customers expect"
-            " more can be told nowhere.",
+            "We deliver less: where the gap is wider than in {then}, what is received fell; nowhere can it be told"
+            " that customers expect more.",
             then=then,
         )
     if expected:
         return say(
-            "Customers expect more: where the gap is wider than in {then}, what is expected rose; that less is"
-            " received can be told nowhere.",
+            "Customers expect more: where the gap is wider than in {then}, what is expected rose; nowhere can it be"
+            " told that they receive less.",
             then=then,
         )
     if UNKNOWN in found:
@@ -160,9 +160,8 @@ def figure(row: Mapping) -> str:
     'Speed, received: −0.50 points against April (95 % interval −0.70 to −0.30, n = 90).'
     """
     places = {"label": row["label"], "then": row["reference"], "n": f"{row['n']:,.0f}"}
-    numbers = {
-        name: theme.number(row[name], sign=name == "estimate") for name in ("estimate", "ci_low", "ci_high")
-    }
+    places |= {"size": theme.number(row["estimate"], sign=True)}
+    places |= {"low": theme.number(row["ci_low"]), "high": theme.number(row["ci_high"])}
     told = {
         "gap": mark("{label}, gap: {size} points against {then} (95 % interval {low} to {high}, n = {n})."),
         "perception": mark(
@@ -244,7 +243,7 @@ def action(company: pd.DataFrame, groups: pd.DataFrame) -> str:
     rows = rows if rows["reading"].isin(WORSE).any() else moved(company)
     told = []
     delivery = mark(
-        "Look at delivery before you look at promises, first at {parts}: find what changed, name an owner and a date."
+        "Look at delivery before promises, first at {parts}: find what changed, name an owner and a date."
     )
     promises = mark(
         "Look at what customers are led to expect, first at {parts}: offers, promises, other suppliers."

@@ -12,8 +12,8 @@ from csatlib.words import mark, say
 CERTAIN = 0.05
 VERDICTS = {
     "gap": mark(
-        "Satisfaction moves together with the gap: what is expected counts against, as far as can be told as much as"
-        " what is received counts for."
+        "Satisfaction moves together with the gap: what is expected counts against, as far as can be told as much"
+        " as what is received counts for."
     ),
     "received": mark(
         "Satisfaction moves together with what is received; that what is expected counts cannot be told."
@@ -103,8 +103,55 @@ def surface(found: ResponseSurface) -> str:
             say("Customers are compared with themselves, so a lasting way of using the scale does not enter.")
         )
     if chosen == WITHIN and AS_GIVEN in shown.index and shown[AS_GIVEN] != shown[WITHIN]:
-        told.append(say("Compared with each other it looks different; that may be their way of using the scale."))
+        told.append(say("Compared with each other it looks different; that may be their habit of answering."))
     return " ".join(told)
+
+
+def figure(row: Mapping) -> str:
+    """Say one weight with its interval and answers.
+
+    Parameters
+    ----------
+    row : mapping
+        One overall row of the linear model in :func:`csatlib.servqual.response_surface`.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> row = {"answers": "as given", "term": "P", "estimate": 0.8, "ci_low": 0.7, "ci_high": 0.9, "n": 90}
+    >>> figure(row)
+    'One point more received: 0.80 points of satisfaction (95 % interval 0.70 to 0.90, n = 90).'
+    """
+    told = {
+        (AS_GIVEN, "P"): mark(
+            "One point more received: {size} points of satisfaction (95 % interval {low} to {high}, n = {n})."
+        ),
+        (AS_GIVEN, "E"): mark(
+            "One point more expected: {size} points of satisfaction (95 % interval {low} to {high}, n = {n})."
+        ),
+        (AS_GIVEN, "E + P"): mark(
+            "One point more on both sides: {size} points of satisfaction (95 % interval {low} to {high}, n = {n})."
+        ),
+        (WITHIN, "P"): mark(
+            "One point more received than at the customer's other answers: {size} points of satisfaction"
+            " (95 % interval {low} to {high}, n = {n})."
+        ),
+        (WITHIN, "E"): mark(
+            "One point more expected than at the customer's other answers: {size} points of satisfaction"
+            " (95 % interval {low} to {high}, n = {n})."
+        ),
+        (WITHIN, "E + P"): mark(
+            "One point more on both sides than at the customer's other answers: {size} points of satisfaction"
+            " (95 % interval {low} to {high}, n = {n})."
+        ),
+    }
+    places = {"size": theme.number(row["estimate"]), "n": f"{row['n']:,.0f}"}
+    places |= {"low": theme.number(row["ci_low"]), "high": theme.number(row["ci_high"])}
+    return say(told[row["answers"], row["term"]], **places)
 
 
 def _weighed(table: pd.DataFrame, row: Mapping) -> str:
