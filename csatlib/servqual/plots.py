@@ -66,7 +66,8 @@ def plot_items(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(say("Mean answer with 95 % interval"))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     ax.set_label(_items_alt(items))
-    return ax
+    words = {"expectation": say("Expected"), "perception": say("Received"), "gap": say("Gap")}
+    return theme.keep(ax, items[items["measure"].isin(words)], names=words)
 
 
 def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -124,7 +125,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.set_label(_heatmap_alt(value))
-    return ax
+    return theme.keep(ax, chosen)
 
 
 def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -173,7 +174,7 @@ def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.grid(axis="x", visible=False)
     ax.set_label(_time_alt(chosen, periods, labels))
-    return ax
+    return theme.keep(ax, chosen, rows={"group": say("Period"), "label": say("Dimension")})
 
 
 def _dumbbells(ax: Axes, items: pd.DataFrame, places: dict[str, float]) -> None:
