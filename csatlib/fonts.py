@@ -1,5 +1,6 @@
 """Which fonts pictures are drawn with: DejaVu Sans, and Noto Sans SC for what it lacks."""
 
+import dataclasses
 import re
 import warnings
 from collections.abc import Iterator
@@ -27,8 +28,11 @@ def families() -> list[str]:
     >>> families()
     ['DejaVu Sans', 'Noto Sans SC']
     """
-    if not any(entry.name == CHINESE for entry in font_manager.fontManager.ttflist):
+    known = font_manager.fontManager.ttflist
+    if not any(entry.name == CHINESE for entry in known):
         font_manager.fontManager.addfont(chinese())
+        # it has no bold face; a bold label takes the regular one without a word on stderr
+        known.append(dataclasses.replace(known[-1], weight=700))
     return [LATIN, CHINESE]
 
 
