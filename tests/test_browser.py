@@ -1,8 +1,6 @@
 """The pages in a real browser: quiet, self-contained, readable on a phone, in the dark, by keyboard, on paper."""
 
 import json
-import re
-import zlib
 from pathlib import Path
 
 import nbformat
@@ -36,11 +34,11 @@ SMALLEST = """() => {
 }"""
 OVERFLOW = """() => {
   const wide = document.documentElement.clientWidth;
-  const out = [...document.body.querySelectorAll("*")].filter(e => !e.closest(".csat-scroll, pre, .csat-skip, .csat-switch")
-    && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + "." + e.className);
+  const out = [...document.body.querySelectorAll("*")].filter(e =>
+    !e.closest(".csat-scroll, pre, .csat-skip, .csat-switch") && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + "." + e.className);
   return document.documentElement.scrollWidth > wide ? ["the page scrolls sideways", ...out] : out;
 }"""
-CHINESE = "# 服务在哪里没有达到客户的期望？\n\n响应性的差距最大，低于期望1.16分。\n\n## 数据\n\n十月的回答。\n\n## 测量\n\n表格。"
+CHINESE = "# 服务在哪里没有达到客户的期望？\n\n响应性的差距最大，低于期望1.16分。\n\n## 数据\n\n十月。\n\n## 测量\n\n表格。"
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +105,11 @@ def visit(browser, pages):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_no_barrier(visit, name, scheme):
-    """Axe-core: contrast, names, landmarks, order of headings, tables, keyboard."""
+    """Axe-core: contrast, names, landmarks, order of headings, tables, keyboard; in the dark contrast only."""
     page = visit(name, PHONE if scheme == "dark" else DESK, scheme)
     page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    rules = "runOnly: ['color-contrast']" if scheme == "dark" else "resultTypes: ['violations']"
+    found = page.evaluate(f"axe.run({{{rules}}})")["violations"]
     told = [f"{v['id']}: {node['html'][:160]} {node['failureSummary']}" for v in found for node in v["nodes"]]
     assert not told, "\n".join(told)
 

@@ -104,12 +104,14 @@ def number(notebook):
         for output in cell.get("outputs", ()):
             data, shown = output.get("data", {}), _shown(output)
             if shown == "text/html":
-                data[shown] = _CAPTION.sub(caption, _joined(data[shown]))
+                data[shown] = _CAPTION.sub(caption, _tied(_joined(data[shown])))
                 label = say("Table {number}.", number=tables)
             elif shown in IMAGES:
                 figures += 1
                 label = say("Figure {number}.", number=figures)
-                output.metadata.setdefault(shown, {})["label"] = label
+                about = output.metadata.setdefault(shown, {})
+                about |= {name: _tied(about[name]) for name in ("caption", "reading") if about.get(name)}
+                about["label"] = label
             if exhibit.MIME in data:
                 data[exhibit.MIME]["label"] = label
     return book
@@ -279,6 +281,13 @@ def _prepare(book) -> tuple[str, list[tuple[str, str]], str]:
             elif "text/markdown" in data:
                 data["text/markdown"] = _markdown(_joined(data["text/markdown"]), {}, [], used)
     return title, contents, answer
+
+
+def _tied(text: str) -> str:
+    """Keep periods and "n = 63" on one line: a word joiner after the hyphen, no-break spaces."""
+    text = re.sub(r"\b(\d{4}-)(?=\d\d\b|Q\d\b)", "\\1\N{WORD JOINER}", text)
+    text = re.sub(r"\bn = (?=\d)", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
 
 
 def _scrolling(match: re.Match) -> str:

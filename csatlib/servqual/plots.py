@@ -107,7 +107,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     strength = np.where(grey | np.isnan(numbers), np.nan, numbers)
     limit = max(np.nanmax(np.abs(strength), initial=0.0), 1e-9)
     ax.pcolormesh(
-        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-1.6 * limit, vmax=1.6 * limit, edgecolor="white", lw=2
+        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-2.2 * limit, vmax=2.2 * limit, edgecolor="white", lw=2
     )
     for i, j in np.ndindex(numbers.shape):
         if grey[i, j] or np.isnan(numbers[i, j]):
