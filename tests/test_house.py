@@ -29,10 +29,13 @@ FLOORS = {
     "tables": 1,
     "stats": 0,
     "disclosure": 0,
+    "exhibit": 0.5,  # says and protects what theme shows
+    "fonts": 0,
     "words": 0,
 }
 TOPIC_FLOOR = 2
 IMPORTED_AS = {
+    "fonttools": "fontTools",
     "ibis-framework": "ibis",
     "ipython": "IPython",
     "pillow": "PIL",

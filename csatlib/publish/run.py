@@ -225,7 +225,7 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     """Execute, turn into a page, publish both; returns manifest parts and what failed."""
     import nbformat
 
-    from csatlib.publish import html
+    from csatlib.publish import fonts, html, workbook
 
     if job.notebook.error:
         return {}, {"error": job.notebook.error}
@@ -242,16 +242,20 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     book.metadata.setdefault("csatlib", {})["run"] = facts | {"key": job.key, "finished": finished}
     book.metadata.get("papermill", {}).update(input_path=job.notebook.path.name, output_path=None)
     index = "../" * (len(Path(job.folder).parts)) + "index.html"
-    page = html.page(book, run=facts, finished=finished, index=index)
-    for suffix, text in (
-        (".ipynb", nbformat.writes(book) + "\n"),
-        (".html", page),
-    ):
-        part = work / f"page{suffix}"
-        part.write_text(text, encoding="utf-8")
-        site.publish(part, target.with_suffix(suffix))
+    numbers = target.with_suffix(".xlsx")
+    has_numbers = workbook.write(book, work / numbers.name, run=facts, finished=finished)
+    linked = numbers.name if has_numbers else None
+    page = html.page(book, run=facts, finished=finished, index=index, workbook=linked)
+    (work / target.with_suffix(".ipynb").name).write_text(nbformat.writes(book) + "\n", encoding="utf-8")
+    (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
+    for suffix in (".ipynb", *([".xlsx"] if has_numbers else []), ".html"):
+        name = target.with_suffix(suffix).name
+        site.publish(work / name, target.with_name(name))
+    if not has_numbers:
+        numbers.unlink(missing_ok=True)
     target.with_suffix(".failed.html").unlink(missing_ok=True)
-    return {"counts": facts["counts"]} | site.headline(book), None
+    told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
+    return {"counts": facts["counts"]} | told | site.headline(book), None
 
 
 def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | None:

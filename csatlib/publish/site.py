@@ -128,7 +128,7 @@ def headline(notebook) -> dict:
 
 
 def _row(out: Path, entry: dict) -> dict | None:
-    page, failed = f"{entry['job']}.html", f"{entry['job']}.failed.html"
+    page, failed, workbook = (f"{entry['job']}{suffix}" for suffix in (".html", ".failed.html", ".xlsx"))
     has_page = (out / page).exists()
     if entry["status"] == "done" and not has_page:
         return None
@@ -141,6 +141,7 @@ def _row(out: Path, entry: dict) -> dict | None:
         "status": entry["status"],
         "reason": _reason(entry),
         "page": page if has_page else None,
+        "workbook": workbook if has_page and (out / workbook).exists() else None,
         "failed_page": failed if (out / failed).exists() else None,
         "finished": entry.get("finished"),
     }

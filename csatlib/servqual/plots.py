@@ -66,7 +66,8 @@ def plot_items(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(say("Mean answer with 95 % interval"))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     ax.set_label(_items_alt(items))
-    return ax
+    words = {"expectation": say("Expected"), "perception": say("Received"), "gap": say("Gap")}
+    return theme.keep(ax, items[items["measure"].isin(words)], names=words)
 
 
 def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -106,7 +107,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     strength = np.where(grey | np.isnan(numbers), np.nan, numbers)
     limit = max(np.nanmax(np.abs(strength), initial=0.0), 1e-9)
     ax.pcolormesh(
-        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-1.6 * limit, vmax=1.6 * limit, edgecolor="white", lw=2
+        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-2.2 * limit, vmax=2.2 * limit, edgecolor="white", lw=2
     )
     for i, j in np.ndindex(numbers.shape):
         if grey[i, j] or np.isnan(numbers[i, j]):
@@ -126,7 +127,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.set_label(_heatmap_alt(value))
-    return ax
+    return theme.keep(ax, chosen)
 
 
 def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -175,7 +176,7 @@ def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.grid(axis="x", visible=False)
     ax.set_label(_time_alt(chosen, periods, labels))
-    return ax
+    return theme.keep(ax, chosen, rows={"group": say("Period"), "label": say("Dimension")})
 
 
 def _dumbbells(ax: Axes, items: pd.DataFrame, places: dict[str, float]) -> None:
