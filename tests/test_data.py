@@ -49,15 +49,18 @@ def test_coverage_by_hand(company):
     table = data.coverage(company)
     skipped = cell(table, item="q07", role="perception", state="skipped")
     unsuited = cell(table, item="q07", role="perception", state="not_applicable")
-    assert (skipped.n, skipped.count, skipped.estimate) == (80, 4, 5.0)
-    assert (unsuited.n, unsuited.count, unsuited.estimate) == (80, 8, 10.0)
-    assert skipped.ci_low < 5 < skipped.ci_high
+    assert (skipped.n, skipped.n_eff, skipped.estimate) == (80, 80, 5.0)
+    assert (unsuited.n, unsuited.n_eff, unsuited.estimate) == (80, 80, 10.0)
+    # Wilson for 4 of 80: (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), z = 1.96
+    assert (skipped.ci_low, skipped.ci_high) == pytest.approx((1.961, 12.161), abs=1e-2)
+    assert 60 < skipped.n_groups <= 80
     assert skipped.dimension == "speed"
 
 
 def test_coverage_by_wave_adds_up_to_the_whole(company):
     whole, parts = data.coverage(company), data.coverage(company, by="wave")
     keys = ["item", "role", "state"]
+    parts["count"], whole["count"] = parts["n"] * parts["estimate"] / 100, whole["n"] * whole["estimate"] / 100
     pd.testing.assert_frame_equal(
         parts.groupby(keys)[["n", "count"]].sum(), whole.groupby(keys)[["n", "count"]].sum()
     )
@@ -66,9 +69,80 @@ def test_coverage_by_wave_adds_up_to_the_whole(company):
 
 def test_coverage_by_any_column_of_the_responses(company):
     parts = data.coverage(company, by="response_id").query("item == 'q07' and role == 'perception'")
-    assert parts.groupby("state")["count"].sum().to_dict() == {"not_applicable": 8, "skipped": 0}
-    with pytest.raises(KeyError, match=r"no column 'wve' \(did you mean 'wave'\?\)"):
+    assert parts.groupby("state")["estimate"].sum().to_dict() == {"not_applicable": 800, "skipped": 0}
+    with pytest.raises(KeyError, match=r"column not found: 'wve' \(nearest: 'wave'\)"):
         data.coverage(company, by="wve")
+
+
+WEIGHED = "response_id,customer_id,responded_at,weight,e07,p07,points_speed\n"
+
+
+def weighed(tmp_path, rows):
+    """Answers given as customer, weight and rating."""
+    text = "".join(f"R{k},{who},2026-10-01,{w},6,{rating},100\n" for k, (who, w, rating) in enumerate(rows))
+    table = data.coverage(workspace.open(write_company(tmp_path, settings=SETTINGS, responses=WEIGHED + text)))
+    return cell(table, item="q07", role="perception", state="skipped")
+
+
+def test_answers_of_one_customer_are_not_independent(tmp_path):
+    # sixty customers say the same three times over: sixty answers, not 180
+    skipped = weighed(tmp_path, [(f"C{k % 60}", 1, "" if k % 60 < 20 else 5) for k in range(180)])
+    assert (skipped.n, skipped.estimate) == (180, pytest.approx(100 / 3))
+    assert skipped.n_eff == pytest.approx(60, rel=0.25)
+    assert skipped.n_groups < 60
+    alone = weighed(tmp_path, [("", 1, "" if k % 60 < 20 else 5) for k in range(180)])
+    assert alone.n_eff == pytest.approx(180, rel=0.25)
+    assert skipped.ci_high - skipped.ci_low > 1.4 * (alone.ci_high - alone.ci_low)
+
+
+def test_weights_count_in_the_share_and_in_its_interval(tmp_path):
+    rows = [("", 1 + 2 * (k % 2), "" if k < 10 else 5) for k in range(80)]
+    skipped, tripled = weighed(tmp_path, rows), weighed(tmp_path, [(c, 3 * w, r) for c, w, r in rows])
+    # five of weight 1 and five of weight 3, of forty each
+    assert skipped.estimate == pytest.approx(100 * 20 / 160)
+    assert skipped.n == 80
+    assert skipped.n_eff < 80
+    assert tripled == pytest.approx(skipped)
+    none = weighed(tmp_path, [(c, w, 5) for c, w, _ in rows])
+    # nobody skips, so there is no variance: Kish, (40 + 120)^2 / (40 + 9 x 40)
+    assert (none.estimate, none.n_eff) == (0, pytest.approx(64))
+    assert none.ci_high == pytest.approx(100 * 1.96**2 / (64 + 1.96**2), abs=0.01)
+    unheard = weighed(tmp_path, [*rows, *[("", 0, "")] * 50])
+    assert (unheard.n, unheard.estimate) == (80, skipped.estimate)
+
+
+def test_answers_of_four_customers_have_no_interval(tmp_path):
+    skipped = weighed(tmp_path, [(f"C{k % 4}", 1, "" if k < 20 else 5) for k in range(80)])
+    assert skipped.n_groups == 4
+    assert skipped.few_groups
+    assert np.isnan([skipped.ci_low, skipped.ci_high]).all()
+
+
+def test_one_name_in_two_scales_is_two_questions(tmp_path):
+    other = '[scales.other]\nlow = 0\nhigh = 10\nitems = [{ item = "q07", perception = "nps" }]\n'
+    config = write_company(tmp_path, settings=other, responses=HEAD + answer(1) + answer(2))
+    asked = data.received(data.coverage(workspace.open(config)))
+    assert list(asked["item"].unique()) == ["other.q07", "care.q07"]
+    plots.plot_unanswered(asked)
+    plt.close("all")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["plain", "clusters", "weights"])
+def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path, monkeypatch, kind):
+    rng, held, truth, runs = np.random.default_rng(7), 0, 0.15, 200
+    monkeypatch.setenv("CSAT_CACHE", str(tmp_path / "cache"))
+    for _ in range(runs):
+        size = 3 if kind == "clusters" else 1
+        # customers differ: their own shares are Beta(0.75, 4.25), with mean 0.15
+        own = rng.beta(0.75, 4.25, 100) if kind == "clusters" else np.full(300, truth)
+        skip = rng.random((size, len(own))) < own
+        weights = rng.choice([0.5, 1, 3], skip.shape) if kind == "weights" else np.ones(skip.shape)
+        who = [f"C{j}" if kind == "clusters" else "" for j in range(len(own))] * size
+        rows = zip(who, weights.ravel(), np.where(skip.ravel(), "", "5"), strict=True)
+        found = weighed(tmp_path, rows)
+        held += found.ci_low <= 100 * truth <= found.ci_high
+    assert 0.91 <= held / runs <= 0.99
 
 
 def test_a_question_many_leave_out_in_one_wave_was_put_to_some_only(company):

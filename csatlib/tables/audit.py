@@ -82,7 +82,7 @@ def missing_answers(ws: Workspace, *, by: Sequence[str] = ()) -> pd.DataFrame:
     >>> from csatlib.tables import workspace
     >>> missing_answers(workspace.open("csat.toml", period="2026-10"))["skipped"].sum()  # doctest: +SKIP
     """
-    items = _item_columns(ws)
+    items = rated_columns(ws)
     names = list(dict.fromkeys(["survey", "wave", *by]))
     if items.empty:
         return items.assign(**dict.fromkeys([*names, "n", "skipped", "not_applicable"], pd.Series(dtype=float)))
@@ -109,7 +109,26 @@ def missing_answers(ws: Workspace, *, by: Sequence[str] = ()) -> pd.DataFrame:
     return long.assign(skipped=skipped).drop(columns="answered").reset_index(drop=True)
 
 
-def _item_columns(ws: Workspace) -> pd.DataFrame:
+def rated_columns(ws: Workspace) -> pd.DataFrame:
+    """List the columns of the responses that hold ratings.
+
+    Parameters
+    ----------
+    ws : Workspace
+        Its scales say which; overall, nps and ces always count.
+
+    Returns
+    -------
+    DataFrame
+        One row per scale, item and role that the responses have: scale ("" for overall, nps and ces where no
+        scale names them), item, role, column, label (reader's name), dimension.
+
+    Examples
+    --------
+    >>> from csatlib.tables import workspace
+    >>> rated_columns(workspace.open("csat.toml"))["column"].is_unique  # doctest: +SKIP
+    True
+    """
     rows = [
         (scale.name, item.item, role, getattr(item, role), item.label or item.item, item.dimension)
         for scale in ws.scales.values()
@@ -250,7 +269,7 @@ def _dates(ws: Workspace, sizes) -> Iterator[dict]:
 
 def _columns(ws: Workspace, sizes) -> Iterator[dict]:
     """Numbers and ratings that are empty in nearly every row, or always the same."""
-    scaled = set(_item_columns(ws)["column"]) if ws.has("responses") else set()
+    scaled = set(rated_columns(ws)["column"]) if ws.has("responses") else set()
     for name in ws.counts["table"]:
         data = ws.table(name)
         plain = [c.name for c in TABLES[name].columns if c.kind == "number" and c.name in data.columns]
@@ -286,7 +305,7 @@ def _items(ws: Workspace, sizes) -> Iterator[dict]:
             yield _row(
                 "note", "responses", column, "no answer", rows["skipped"].sum(), "", remedy, rows["n"].sum()
             )
-    known = set(_item_columns(ws)["column"])
+    known = set(rated_columns(ws)["column"])
     silent = sorted(known - set(table["column"])) if sizes.get("responses", 0) else []
     if silent:
         names, remedy = ", ".join(silent[:SHOWN]), "see whether the right columns are mapped"
