@@ -2,12 +2,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from company_folder import CUSTOMERS, write_company
+from company_folder import CUSTOMERS, SCALE, write_company
 
 from csatlib import data
-from csatlib.data import plots, sentences
+from csatlib.data import names, plots, problems, sentences
 from csatlib.tables import workspace
 from csatlib.tables.audit import audit
+from csatlib.tables.schema import TABLES
 
 HEAD = "response_id,survey,wave,responded_at,nps,e07,p07,points_speed\n"
 SETTINGS = "[tables.responses]\nnot_applicable = [9]\n"
@@ -164,7 +165,7 @@ def test_received_takes_the_service_received_or_what_there_is():
 def test_sentences_follow_the_figures(company):
     asked = data.received(data.coverage(company))
     assert sentences.arrived(data.reception(company)) == (
-        "1 of 84 rows break a rule and were set aside, most of them in responses (1)."
+        "1 of 84 rows break a rule and were set aside, most of them among the survey answers (1)."
     )
     assert sentences.unanswered(asked) == (
         "Of the questions put to everybody, “q07” is left out most, by 5.0 %. "
@@ -177,9 +178,84 @@ def test_sentences_follow_the_figures(company):
 
 
 def test_advice_puts_rejected_rows_first(company):
-    text = sentences.advice(audit(company))
-    assert text.startswith("Look first at responded_at in responses, not readable as time: write it as")
-    assert text.endswith("Then the others listed below.")
+    assert problems.advice(audit(company)) == (
+        "Write the date of the answer one way, such as 2026-05-03: 1 rows of survey answers were set aside. "
+        "Then look at the other problem listed below."
+    )
+
+
+def test_advice_names_questions_as_readers_know_them(tmp_path):
+    rows = [answer(k, nps="" if k % 2 else 5, rating="" if k < 15 else 5) for k in range(40)]
+    scale = SCALE.replace('perception = "p07"', 'perception = "p07", label = "Prompt service"')
+    found = audit(workspace.open(write_company(tmp_path, scale=scale, responses=HEAD + "".join(rows))))
+    text = problems.advice(found)
+    assert text.startswith("Find out whether “NPS” was put to everybody: 50 % of those asked gave no answer.")
+    told = " ".join(problems.listed(found)["problem"])
+    assert "whether “Prompt service” was put to everybody: 38 %" in told
+    assert "name the right column for “Prompt service” (expected): it is 6 in all survey answers" in told
+    for column in ("p07", "e07", "nps", "responses"):
+        assert column not in told
+
+
+def test_advice_passes_over_what_is_left_out_on_purpose(tmp_path):
+    text = "response_id,responded_at,Response Status\na,2026-10-01,partial\nb,2026-10-01,completed\n"
+    found = audit(workspace.open(write_company(tmp_path, scale="", responses=text)))
+    assert found["severity"].tolist()[0] == "error"
+    assert problems.advice(found) == "Nothing needs mending before the other reports are read."
+    assert problems.listed(found)["problem"][0] == (
+        "Nothing: 1 survey answers were not finished and were left out on purpose. First rows: 1."
+    )
+
+
+def test_shares_of_few_answers_are_not_told(tmp_path):
+    rows = [answer(k, rating="" if k < 3 else 5) for k in range(6)]
+    found = audit(workspace.open(write_company(tmp_path, responses=HEAD + "".join(rows))))
+    (told,) = [t for t in problems.listed(found)["problem"] if "put to everybody" in t]
+    assert told == "Find out whether “q07” was put to everybody: some of those asked gave no answer."
+
+
+def rules():
+    """Every rule of schema and audit, as it is written there."""
+    fixed = ["missing", "duplicate", "duplicate with other values", "not between 0 and 10", "below 0"]
+    fixed += [f"not readable as {kind}" for kind in ("time", "date", "period", "number", "boolean")]
+    fixed += ["before opened_at", "not one of human, bot", "without value or numerator and denominator"]
+    fixed += ["preview answer", "test answer", "spam", "unfinished answer", "not in customers"]
+    fixed += [
+        "ids that differ only by capitals, spaces or leading zeros",
+        "occurred_at before the customer joined",
+    ]
+    fixed += ["responded_at after the customer left", "before its invitation was sent", "wholly identical rows"]
+    fixed += [
+        "nearly always empty",
+        "often skipped",
+        "never answered",
+        "without a wave",
+        "waves found",
+        "reworded",
+    ]
+    fixed += ["wording of q07 from a wave never seen", "missing, yet wordings are declared by wave"]
+    return [*fixed, "not as in customers", "always the same", "no answer"]
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_every_rule_is_said_to_a_reader(rule):
+    row = {"table": "complaints", "column": "resolved_at", "rule": rule, "count": 40, "share": 0.4}
+    text = problems.told(pd.Series(row | {"examples": "F", "remedy": "R", "label": "", "role": ""}))
+    assert "{" not in text
+    assert not text.endswith("; R.")
+    assert not {word.strip(",.:;") for word in text.split()} & {"resolved_at", "opened_at", "csat.toml"}
+
+
+def test_a_rule_without_a_sentence_is_still_told():
+    row = {"table": "responses", "column": "q_x", "rule": "odd", "count": 1, "share": 0.1, "examples": ""}
+    text = problems.told(pd.Series(row | {"remedy": "look", "label": "", "role": ""}))
+    assert text == "survey answers, q x: odd; look."
+
+
+def test_every_table_and_every_required_column_has_a_readers_name():
+    assert set(names.TABLES) == set(TABLES)
+    dated = {c.name for t in TABLES.values() for c in t.columns if c.kind in ("key", "time", "date", "period")}
+    assert dated <= set(names.COLUMNS)
 
 
 def test_too_few_answers_are_never_named(tmp_path):
@@ -216,14 +292,14 @@ def test_grid_of_waves_holds_the_sum_of_both_states(company):
 
 
 def test_listed_says_where_what_and_what_to_do(company):
-    listed = sentences.listed(audit(company))
+    listed = problems.listed(audit(company))
     assert listed.columns.tolist() == ["count", "severity", "problem"]
-    assert "responses, responded_at: not readable as time. Found: row 81. What to do: " in listed["problem"][0]
+    assert listed["problem"][0].endswith("1 rows of survey answers were set aside. First rows: 81.")
     assert not np.any(listed["problem"].str.contains("{", regex=False))
 
 
 def test_no_problem_is_said_too(company):
-    listed = sentences.listed(audit(company).iloc[:0])
+    listed = problems.listed(audit(company).iloc[:0])
     assert listed[["problem", "count"]].values.tolist() == [["No problem was found.", 0]]
 
 
@@ -237,9 +313,9 @@ def test_questions_without_a_dimension_stand_last(company):
 def test_a_page_never_shows_ids_or_values_of_a_row(tmp_path):
     answers = "response_id,customer_id,responded_at,wave,e07,p07,points_speed\n"
     answers += "R1,secret-1,2026-10-01,W1,5,5,100\nR2,C1,mail@example.org,W1,5,5,100\n"
-    problems = audit(workspace.open(write_company(tmp_path, customers=CUSTOMERS, responses=answers)))
-    assert problems["examples"].str.contains("secret-1").any()
-    text = " ".join(sentences.listed(problems)["problem"]) + sentences.advice(problems)
+    found = audit(workspace.open(write_company(tmp_path, customers=CUSTOMERS, responses=answers)))
+    assert found["examples"].str.contains("secret-1").any()
+    text = " ".join(problems.listed(found)["problem"]) + problems.advice(found)
     assert "secret" not in text
     assert "mail@" not in text
     assert "W1 (1)" in text

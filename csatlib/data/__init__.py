@@ -132,9 +132,7 @@ def _unanswered(ws: Workspace, columns: list[str], by: list[str]) -> SegmentSums
         (data[name].cast("string").fill_null("") if name in data.columns else ibis.literal(""))
         for name in ("survey", "wave", *by)
     ]
-    marks = {
-        f"{c}: na": data[f"{c}_na"] if f"{c}_na" in data.columns else ibis.literal(False) for c in columns
-    }
+    marks = {f"{c}: na": data[f"{c}_na"] if f"{c}_na" in data.columns else ibis.literal(False) for c in columns}
     data = data.mutate(**dict(zip(cells, texts, strict=True)), **marks)
     rows = blocks(data, [*columns, *marks], weight=ws.weight, cluster=ws.cluster, key="response_id", by=cells)
     k, names = len(columns), [f"{state}: {column}" for state in STATES for column in columns]
