@@ -29,6 +29,7 @@ FLOORS = {
     "tables": 1,
     "stats": 0,
     "disclosure": 0,
+    "masking": 0,
     "words": 0,
 }
 TOPIC_FLOOR = 2
