@@ -31,6 +31,7 @@ FLOORS = {
     "disclosure": 0,
     "exhibit": 0.5,  # says and protects what theme shows
     "fonts": 0,
+    "masking": 0,
     "words": 0,
 }
 TOPIC_FLOOR = 2
