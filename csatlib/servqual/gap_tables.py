@@ -16,8 +16,9 @@ from csatlib.stats.intervals import (
 )
 from csatlib.stats.segments import SegmentSums
 from csatlib.tables.scale import Scale
+from csatlib.words import mark
 
-REST = "all others"
+REST = mark("all others")
 
 
 def gaps(
