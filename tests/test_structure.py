@@ -2,6 +2,7 @@ import json
 import logging
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose
 
 from csatlib.servqual import Item, Scale, prediction, structure
 from csatlib.servqual import structure_sentences as sentences
+from csatlib.servqual.structure_plots import plot_correlations
 from csatlib.stats.moments import Moments
 from csatlib.stats.rows import replicate_groups
 
@@ -229,7 +231,7 @@ def test_readings_follow_the_upper_limit():
     assert seen == {0.5: "apart", 0.82: "close", 0.93: "nearly_one", 0.995: "one"}
     told = {r: sentences.reading(published((4, 4), r, n=5000).correlations) for r in seen}
     assert told[0.5].startswith("All dimensions can be told apart (highest correlation 0.50, a and b)")
-    assert told[0.93].startswith("a and b are nearly the same")
+    assert told[0.93].startswith("a and b may be nearly the same")
     assert told[0.995].startswith("a and b cannot be told apart")
     two_pairs = np.full((4, 4), 0.3)
     two_pairs[[0, 1, 2, 3], [1, 0, 3, 2]] = 0.97
@@ -290,6 +292,18 @@ def test_the_same_twice():
         structure(data, scale=scale).fit, structure(data, scale=scale).fit, rtol=0, atol=0
     )
     assert data.equals(survey()[0])
+
+
+def test_the_figure_shows_each_pair_and_says_it():
+    found = published((3, 3, 3), [[1, 0.97, 0.88], [0.97, 1, 0.3], [0.88, 0.3, 1]], n=250)
+    ax = plot_correlations(found.correlations)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a – b", "a – c", "b – c"]
+    assert "a – b 0.97; a – c 0.88; b – c 0.30" in ax.get_label()
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == ["can be told apart", "may be nearly the same", "cannot be told apart"]
+    nothing = plot_correlations(structure(survey()[0].head(6), scale=survey()[1]).correlations)
+    assert nothing.get_label() == "No correlation of dimensions can be read."
+    plt.close("all")
 
 
 # --- SERVPERF beside SERVQUAL ---------------------------------------------------------------------------------
@@ -390,6 +404,50 @@ def test_prediction_refuses_what_it_cannot_do():
         prediction(data.assign(pa0=9), scale=scale, outcome="overall")
     few = prediction(data.head(4), scale=scale, outcome="overall")
     assert few["ci_low"].isna().all()
+
+
+@pytest.mark.long
+def test_correlations_and_chi_square_behave_as_stated():
+    """Normal answers, true correlation .6: coverage near 95 %, chi-square rejects about 5 %."""
+    scale, corr, names = matrix((4, 4, 4), 0.6)
+    rng = np.random.default_rng(1)
+    inside, rejected, sets = 0, 0, 150
+    for _ in range(sets):
+        sample = np.corrcoef(rng.multivariate_normal(np.zeros(12), corr, 300).T)
+        found = structure(
+            Moments.from_correlation(sample, 300, columns=names), scale=scale, measure="perception", merges=0
+        )
+        row = found.correlations.iloc[0]
+        inside += row["ci_low"] <= 0.6 <= row["ci_high"]
+        rejected += value(found, "chi_square", column="p_value") < 0.05
+    assert 0.92 <= inside / sets <= 0.98
+    assert 0.02 <= rejected / sets <= 0.10  # normal theory rejects a little too often at n = 300
+
+
+@pytest.mark.long
+def test_the_difference_of_r2_covers_what_these_weights_would_do():
+    """Truth: what perceptions and gaps, fitted on the sample, predict in a very large one."""
+    truth, scale = survey(n=40_000, seed=999)
+    inside, sets = 0, 200
+    held = _held_out(truth, scale)
+    for seed in range(sets):
+        data, _ = survey(n=300, seed=seed)
+        row = prediction(data, scale=scale, outcome="overall").query("statistic == 'difference'").iloc[0]
+        inside += row["ci_low"] <= _difference_in(held, data, scale) <= row["ci_high"]
+    assert inside / sets >= 0.93
+
+
+def _held_out(data, scale):
+    score = {s: np.column_stack([data[[f"{s}{i.item}" for i in scale.items if i.dimension == d]].mean(axis=1)
+                                 for d in scale.dimensions]) for s in "ep"}  # fmt: skip
+    return sm.add_constant(score["p"]), sm.add_constant(score["p"] - score["e"]), data["overall"].to_numpy()
+
+
+def _difference_in(held, data, scale):
+    *designs, y = held
+    *own, z = _held_out(data, scale)
+    errors = [((y - x @ sm.OLS(z, o).fit().params) ** 2).sum() for x, o in zip(designs, own, strict=True)]
+    return (errors[1] - errors[0]) / ((y - z.mean()) ** 2).sum()
 
 
 @pytest.mark.skipif(not KIOSK.exists(), reason="the kiosk survey is not at hand")

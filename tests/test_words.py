@@ -95,6 +95,21 @@ def test_a_catalogue_stays_as_it_is_written(tmp_path):
     assert not re.search(r"\d{4}-\d\d-\d\d|#:", text)
 
 
+def test_update_keeps_fills_and_drops(tmp_path, monkeypatch, capsys):
+    (tmp_path / "sent").mkdir()
+    monkeypatch.setattr(catalogue, "CATALOGUES", tmp_path)
+    old, sent = {"Gap": "差距", "Gone": "旧"}, {"Gap": "缺口", "Expected": "期望", "Not needed": "多余"}
+    (tmp_path / "zh.po").write_text(catalogue.text("zh", old), encoding="utf-8")
+    (tmp_path / "sent" / "zh.po").write_text(catalogue.text("zh", sent), encoding="utf-8")
+    assert catalogue.main(["--check"]) == 1
+    assert catalogue.read(tmp_path / "zh.po") == old
+    assert catalogue.main([str(tmp_path / "sent" / "zh.po")]) == 0
+    new = catalogue.read(tmp_path / "zh.po")
+    assert set(new) == SAID | WRITTEN
+    assert (new["Gap"], new["Expected"], new["Received"]) == ("差距", "期望", "")
+    assert "zh: no translation of 'Received'" in capsys.readouterr().out
+
+
 def test_sentences_are_found_where_they_stand():
     source = '"""Do.\n\n    >>> say("in a docstring")\n"""\nsay("a" " b", n=1)\nwords.say("c")\nmark("d")'
     assert list(catalogue.in_python(source + "\ndef say(m): say(LATER['x'])")) == ["a b", "c", "d"]

@@ -3,6 +3,7 @@
 ``python -m tools.catalogue`` reads every sentence of say() and mark() in csatlib, its page templates and the
 notebooks, and every Markdown cell whole, and writes them into the catalogue of each language: translations stay,
 new sentences stand at the top without one, gone sentences go. ``--check`` changes nothing and tells what lacks.
+Other arguments are catalogues named by language, such as ``sent/zh.po``, whose translations fill what is empty.
 """
 
 import ast
@@ -111,14 +112,15 @@ def main(arguments: list[str]) -> int:
             continue
         path = CATALOGUES / f"{language}.po"
         before = read(path)
-        after = {english: before.get(english, "") for english in needed}
+        known = [before, *(read(Path(name)) for name in arguments if Path(name).name == path.name)]
+        after = {english: next((k[english] for k in known if k.get(english)), "") for english in needed}
         found = list(problems(before if check else after, needed))
         if not check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text(language, after), encoding="utf-8", newline="\n")
         for problem in found:
             print(f"{language}: {problem}")
-        print(f"{path.relative_to(ROOT)}: {len(needed)} sentences, {len(found)} to do")
+        print(f"{path.parent.name}/{path.name}: {len(needed)} sentences, {len(found)} to do")
         failed |= bool(found)
     return 1 if failed and check else 0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from csatlib.servqual.answers import _columns, _derive, _in_range, measures
-from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, holm
+from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, max_t
 from csatlib.stats.moments import Moments, moments
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import blocks, require_columns
@@ -58,7 +58,7 @@ def prediction(
         SERVQUAL; "perception_and_expectation": both, which nests the other two), ``n_predictors``, ``n``
         (respondents with the outcome and every dimension on both sides), ``n_eff`` (of the outcome's mean),
         ``n_groups``, ``few_groups`` (under 30), ``estimate``, ``ci_low``, ``ci_high``, ``p_value`` (difference =
-        0) and ``p_adjusted`` (Holm over the three differences).
+        0) and ``p_adjusted``. Limits of differences, and ``p_adjusted``, hold for the three together (max t).
 
     Raises
     ------
@@ -104,8 +104,10 @@ def prediction(
     estimate = np.concatenate([r2, [r2[i] - r2[j] for i, j in pairs]])
     replicates = np.column_stack([drawn_r2, *(drawn_r2[:, i] - drawn_r2[:, j] for i, j in pairs)])
     limits = from_replicates(estimate, replicates, n_groups=found.n_groups, confidence=confidence)
-    is_difference = np.arange(len(estimate)) >= len(MODELS)
-    p_value = np.where(is_difference, limits.p_value, np.nan)
+    k = len(MODELS)
+    together = max_t(estimate[k:], replicates[:, k:], n_groups=found.n_groups, confidence=confidence)
+    unknown = np.full(k, np.nan)
+    is_difference = np.arange(len(estimate)) >= k
     size = {"perception": 1, "gap": 1, "perception_and_expectation": 2}
     rows = [(model, "") for model in MODELS] + list(CONTRASTS)
     return pd.DataFrame(
@@ -119,10 +121,10 @@ def prediction(
             "n_groups": found.n_groups,
             "few_groups": found.n_groups < FEW_GROUPS,
             "estimate": estimate,
-            "ci_low": limits.ci_low,
-            "ci_high": limits.ci_high,
-            "p_value": p_value,
-            "p_adjusted": holm(p_value),
+            "ci_low": np.concatenate([limits.ci_low[:k], together.ci_low]),
+            "ci_high": np.concatenate([limits.ci_high[:k], together.ci_high]),
+            "p_value": np.concatenate([unknown, limits.p_value[k:]]),
+            "p_adjusted": np.concatenate([unknown, together.p_value]),
         }
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.servqual.figure_tables import REST
 from csatlib.tables.scale import Scale
 from csatlib.words import listed, mark, say, together
 
@@ -260,7 +261,7 @@ def figure(row: Mapping) -> str:
         return say(
             "{label} in {group}: {gap} points against {reference} (95 % interval {low} to {high}, n = {n}).",
             group=row["group"],
-            reference=row["reference"],
+            reference=say(REST) if row["reference"] == REST else row["reference"],
             **places,
         )
     return say("{label}: gap {gap} points (95 % interval {low} to {high}, n = {n}).", **places)

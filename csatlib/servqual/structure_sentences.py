@@ -102,8 +102,8 @@ def reading(table: pd.DataFrame) -> str:
         ),
         _pairs(
             rows[rows["reading"] == "nearly_one"],
-            mark("{pair} are nearly the same in these answers ({figures}): do not rank one against the other."),
-            mark("These pairs are nearly the same in the answers, so do not rank one against the other: {pairs}."),
+            mark("{pair} may be nearly the same ({figures}): do not rank one against the other."),
+            mark("These pairs may be nearly the same, so do not rank one against the other: {pairs}."),
         ),
     ]
     if status == "improper":

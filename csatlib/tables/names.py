@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from csatlib.tables.raw import entries, section
-from csatlib.tables.schema import TABLES, did_you_mean
+from csatlib.tables.schema import TABLES
 from csatlib.words import LANGUAGES
 
 VARIABLE = "CSAT_LANGUAGE"
@@ -159,10 +159,7 @@ def _walk(node: Any, at: tuple[str, ...], language: str, needed: list[str], prob
 def _text(node: Mapping, at: tuple[str, ...], language: str, needed: list[str], problems: list[str]) -> str:
     key, fitting = ".".join(at), [text for text in node.values() if isinstance(text, str) and text]
     unknown = [name for name in node if name not in LANGUAGES]
-    problems += [
-        f"{key}: {name!r} is not a language{did_you_mean(name, LANGUAGES)}; allowed: {', '.join(LANGUAGES)}"
-        for name in unknown
-    ]
+    problems += [f"{key}: {name!r} is not a language; allowed: {', '.join(LANGUAGES)}" for name in unknown]
     wrong = [name for name in node if name in LANGUAGES and not (isinstance(node[name], str) and node[name])]
     problems += [f"{key}.{name}: found {node[name]!r}, allowed: a text" for name in wrong]
     for name in needed:
