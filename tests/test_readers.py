@@ -79,7 +79,7 @@ def test_what_was_decided_is_told(tmp_path):
     }
     assert told(tmp_path, "merged")["title"] == "Survey of October 2026"
     assert told(tmp_path, "form")["renamed"] == {"4、建议 (2)": "4、建议"}
-    assert told(tmp_path, "form")["multi_select"] == {"3、您使用哪些产品？": "┋"}
+    assert told(tmp_path, "form")["multi_select"] == {"3、您使用哪些产品？": {"sign": "┋", "options": 2}}
 
 
 def test_what_was_decided_is_in_the_snapshot(tmp_path):
@@ -153,6 +153,155 @@ def test_only_answers_of_a_survey_are_left_out(tmp_path):
     assert len(workspace.open(config).employees) == 1
     (tmp_path / "source" / "employees.csv").write_bytes(text.replace("partial", "partial é").encode("latin-1"))
     assert len(workspace.open(config).employees) == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "left", "kept", "rows"),
+    [
+        ('["unfinished"]', {"preview answer": 1, "test answer": 1}, {"unfinished answer": 1}, 5),
+        ('["preview", "test"]', {"unfinished answer": 1}, {"preview answer": 1, "test answer": 1}, 6),
+        ('["preview", "spam", "test", "unfinished"]', None, None, 7),
+    ],
+)
+def test_rows_that_do_not_count_are_kept_on_request(tmp_path, keep, left, kept, rows):
+    write, columns, options = CASES["qualtrics"]
+    (tmp_path / "source").mkdir()
+    file = write(tmp_path / "source")
+    ws = workspace.open(exports.write_config(tmp_path, file.name, columns, **options, more=f"keep = {keep}"))
+    assert len(ws.responses) == rows
+    assert ws.readings["responses"].get("left_out") == left
+    if kept:
+        assert ws.readings["responses"]["kept"] == kept
+        assert f"kept: {next(iter(kept.values()))} {next(iter(kept))}" in describe(ws.readings["responses"])
+
+
+def test_a_preview_that_is_also_unfinished_stays_out(tmp_path):
+    text = f"{HEAD},Status,Finished\na,2026-10-01,Survey Preview,False\nb,2026-10-01,IP Address,False\n"
+    names, texts = text.splitlines()[0].split(","), text.split("\n", 1)[1]
+    ids = ",".join(f'"{{""ImportId"":""{name.lower()}""}}"' for name in names)
+    file = write(tmp_path, f"{','.join(names)}\n{','.join(names)}\n{ids}\n{texts}")
+    for keep, left in ((["unfinished"], "Status: preview answer"), (["preview"], "Finished: unfinished answer")):
+        assert read(file, keep=keep).data[readers.LEFT_OUT].to_pylist()[0] == left
+
+
+def test_an_unknown_kind_of_rows_is_told(tmp_path):
+    settings = '[tables.responses]\nkeep = ["unfinishd"]'
+    with pytest.raises(ValueError, match=r"keep.0: found 'unfinishd', allowed: .*\(did you mean 'unfinished'\?\)"):
+        workspace.open(write_company(tmp_path, scale="", settings=settings))
+
+
+FORM_HEAD = ["序号", "提交答卷时间", "1、期望—响应速度", "2、满意度—响应速度", "3、您使用哪些产品？", "4、建议"]
+FORM_ROWS = [
+    [1, "2026-10-01", "满意", "(跳过)", "宽带┋手机", "(空)"],
+    [2, "2026-10-02", "非常满意", "（跳过）", "(跳过)", "很好"],
+    [3, "2026-10-03", "(空)", "一般", "手机┋其他〖电视〗", "(跳过)"],
+    [4, "2026-10-04", "满意", "满意", "其他〖报纸〗", "很好"],
+]
+
+
+def a_form(folder, declared=""):
+    book = openpyxl.Workbook()
+    for row in [FORM_HEAD, *FORM_ROWS]:
+        book.active.append(row)
+    (folder / "source").mkdir()
+    book.save(folder / "source" / "form.xlsx")
+    columns = {
+        "response_id": "序号",
+        "responded_at": "提交答卷时间",
+        "comment": "4、建议",
+        "e1": "1、期望—响应速度",
+    }
+    columns |= {"p1": "2、满意度—响应速度", "used": "3、您使用哪些产品？"}
+    scale = exports.SCALE.replace(
+        '  {{ item = "q2", dimension = "care", expectation = "e2", perception = "p2" }},\n', ""
+    )
+    named = ", ".join(f"{name} = '{column}'" for name, column in columns.items())
+    (folder / "csat.toml").write_text(
+        f'[company]\nname = "T"\n[source]\npath = "source"\n[tables.responses]\nfile = "form.xlsx"\n{declared}\n'
+        f"columns = {{ {named} }}\n" + scale.format(labels=LABELS["satisfaction"]),
+        encoding="utf-8",
+    )
+    return workspace.open(folder / "csat.toml")
+
+
+def test_codes_of_chinese_forms_are_no_answers(tmp_path):
+    ws = a_form(tmp_path)
+    assert ws.counts[["read", "rejected"]].values.tolist() == [[4, 0]]
+    assert ws.readings["responses"]["blanks"] == {"(跳过)": 4, "(空)": 2}
+    assert "(跳过) is not asked: 4 cells, (空) is no answer: 2 cells" in describe(ws.readings["responses"])
+    frame = ws.responses
+    assert frame["e1"].isna().tolist() == [False, False, True, False]
+    assert frame["p1"].isna().tolist() == [True, True, False, False]
+    assert frame["comment"].isna().tolist() == [True, False, True, False]
+    assert "p1_na" not in frame
+
+
+def test_not_asked_is_kept_apart_where_it_is_declared(tmp_path):
+    frame = a_form(tmp_path, 'not_applicable = ["(跳过)"]').responses
+    assert frame["p1_na"].tolist() == [True, True, False, False]
+    assert frame["p1"].isna().tolist() == [True, True, False, False]
+    assert frame["e1_na"].any() == False  # noqa: E712
+    assert frame["comment"].isna().tolist() == [True, False, True, False]
+    assert frame["used"].isna().tolist() == [False, True, False, False]
+
+
+def test_several_answers_in_a_cell_become_columns(tmp_path):
+    frame = a_form(tmp_path).responses
+    question = "3、您使用哪些产品？"
+    assert frame[f"{question}: 手机"].tolist()[0] == 1
+    assert frame[f"{question}: 手机"].isna().tolist() == [False, True, False, False]
+    assert frame[f"{question}: 其他"].fillna(-1).tolist() == [0, -1, 1, 1]
+    assert frame["used"].tolist()[0] == "宽带┋手机"
+
+
+def multiple(cells):
+    return [f"r{k},2026-10-01,{cell}\n" for k, cell in enumerate(cells)]
+
+
+def test_answers_parted_by_semicolons_in_a_plain_file(tmp_path):
+    cells = ["app;shop;", "shop", "", "app; shop", "mail;app"]
+    ws = workspace.open(
+        write_company(tmp_path, scale="", responses=f"{HEAD},used\n{''.join(multiple(cells * 2))}")
+    )
+    frame = ws.responses
+    assert frame["used: app"].fillna(-1).tolist()[:5] == [1, 0, -1, 1, 1]
+    assert frame["used: mail"].sum() == 2
+    assert "several answers in one cell in used (3 answers, one column of yes and no each)" in describe(
+        ws.readings["responses"]
+    )
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["good; cheap", "slow; nobody came", "fine", "fine"],
+        ["a;a", "b;a", "a;b", "a;b"],
+        ["a;b", "a", "b", "a"],
+        ["5", "4", "3", "5"],
+        [f"{'very ' * 20};yes", f"{'very ' * 20};yes", f"{'very ' * 20};yes", "yes"],
+    ],
+)
+def test_what_is_not_clearly_a_list_stays_text(tmp_path, cells):
+    reading = read(write(tmp_path, f"{HEAD},used\n{''.join(multiple(cells))}"))
+    assert reading.data.column_names == ["response_id", "responded_at", "used"]
+    assert "multi_select" not in reading.told
+
+
+def test_semicolons_of_the_file_part_no_answers(tmp_path):
+    file = write(tmp_path, 'id;used\n1;"a;b"\n2;"a;b"\n3;"b;a"\n')
+    assert read(file).data.column_names == ["id", "used"]
+
+
+def test_ten_thousand_choices_do_not_explode(tmp_path):
+    cells = [f"choice {k % 10_000}┋choice {(k + 1) % 10_000}" for k in range(20_000)]
+    reading = read(write(tmp_path, f"{HEAD},used\n{''.join(multiple(cells))}"))
+    assert reading.data.column_names == ["response_id", "responded_at", "used"]
+    assert "used (10,000 answers, too many for columns: left as text)" in describe(reading.told)
+
+
+def test_a_column_that_is_there_already_keeps_its_name(tmp_path):
+    file = write(tmp_path, "id,used: A,used\n1,x,a┋b\n")
+    assert read(file).data.column_names == ["id", "used: A", "used", "used: a (2)", "used: b"]
 
 
 def test_questions_are_kept(tmp_path):

@@ -103,6 +103,7 @@ class TableSettings(_Section):
     decimal: Literal[".", ","] | None = None
     sheet: Sheet = None
     layout: Literal["plain", "qualtrics", "surveymonkey", "form"] | None = None
+    keep: Annotated[tuple[Literal["preview", "test", "spam", "unfinished"], ...], Strict(False)] = ()
     constant: dict[CanonicalName, Name] = {}
     numbered: CanonicalName | None = None
     product: dict[CanonicalName, Annotated[tuple[Name, Name], Strict(False)]] = {}
