@@ -160,7 +160,7 @@ def invited(n=4000, seed=0):
     plan, tenure = rng.choice(["A", "B", "C"], n), rng.normal(24, 8, n)
     logit = -0.8 + 0.05 * (tenure - 24) + np.select([plan == "A", plan == "B"], [0.8, -0.5], 0.0)
     answered = rng.random(n) < 1 / (1 + np.exp(-logit))
-    return pd.DataFrame({"plan": plan, "tenure": tenure, "answered": answered, "w": rng.uniform(0.5, 2, n)})
+    return pd.DataFrame({"plan": plan, "tenure": tenure, "answered": answered, "w": np.exp((tenure - 24) / 10)})
 
 
 @pytest.mark.parametrize("weight", [None, "w"])
