@@ -16,6 +16,10 @@ from csatlib.tables.period import parse
 REST = "all others"
 TARGET = "target"
 MONTHS_OF_A_YEAR = 12
+FAMILIES = {
+    False: (holm, "comparisons, Holm"),
+    True: (benjamini_hochberg, "groups x comparisons, Benjamini-Hochberg"),
+}
 
 
 def change(
@@ -206,14 +210,7 @@ def _compared(
     names = ("group", "comparison", "reference")
     table = pd.DataFrame([{name: side[name] for name in names} for side in sides], columns=list(names))
     reach = stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power)
-    rule, family = (
-        (benjamini_hochberg, "groups x comparisons, Benjamini-Hochberg")
-        if by
-        else (
-            holm,
-            "comparisons, Holm",
-        )
-    )
+    rule, family = FAMILIES[bool(by)]
     return table.assign(
         measure=score,
         unit=UNITS[score],
