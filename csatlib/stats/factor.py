@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST_RESIDUAL = 0.005
+LOWEST = np.log(LEAST_RESIDUAL)
 STEPS = 100
 FLAT = 1e-7
 SINGULAR = 1e-10
@@ -100,14 +101,14 @@ def _fit(correlation: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.nda
         if not len(left):
             break
         step = _step(slope[left], curve[left], safe[left], damping[left], fixed)
-        trial[left] = np.clip(x[left] + step, np.log(LEAST_RESIDUAL), 0)
+        trial[left] = np.clip(x[left] + step, LOWEST, 0)
     loadings[np.isnan(residuals).any(axis=1)] = np.nan
     return loadings * np.where(loadings.sum(axis=1, keepdims=True) < 0, -1, 1), residuals
 
 
 def _held(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Tell which residuals lie on a bound and would leave it."""
-    return ((x <= np.log(LEAST_RESIDUAL)) & (slope > 0)) | ((x >= 0) & (slope < 0))
+    return ((x <= LOWEST) & (slope > 0)) | ((x >= 0) & (slope < 0))
 
 
 def _evaluate(correlation: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -121,8 +122,7 @@ def _evaluate(correlation: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
     slope = (others**2 @ (1 - rest)[:, :, None])[:, :, 0]
     turned = others.swapaxes(1, 2)
     safe = ((others * rest[:, None]) @ turned) * (others @ turned)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mixed = (1 - rest) * (top + rest) / (top - rest)
+    mixed = (1 - rest) * (top + rest) / np.maximum(top - rest, SINGULAR)
     exact = safe + ((others * mixed[:, None]) @ turned) * (first[:, :, None] * first[:, None, :])
     return value, slope, exact, safe, np.sqrt(np.maximum(top - 1, 0)) * first * root
 
