@@ -16,7 +16,7 @@ MIME = "application/vnd.csatlib.table+json"
 HEADINGS = {
     "group": mark("Group"),
     "stratum": mark("Within"),
-    "label": mark("Item"),
+    "label": mark("Item or dimension"),
     "dimension": mark("Dimension"),
     "measure": mark("Measure"),
     "period": mark("Period"),
@@ -27,12 +27,10 @@ HEADINGS = {
     "n": mark("n"),
     "n_reference": mark("n of those compared with"),
     "n_eff": mark("Effective n"),
-    "d_z": mark("Standardised difference"),
-    "p_value": mark("p"),
     "p_adjusted": mark("p, adjusted for many comparisons"),
 }
-KINDS = {"n": "count", "n_reference": "count", "n_eff": "count", "p_value": "share", "p_adjusted": "share"}
-FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_reference", "n_eff", "d_z", "p_value", "p_adjusted")
+KINDS = {"n": "count", "n_reference": "count", "n_eff": "count", "p_adjusted": "share"}
+FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_reference", "n_eff", "p_adjusted")
 ALWAYS = ("estimate", "ci_low", "ci_high", "n")
 CODES = ("item", "dimension")
 
@@ -97,13 +95,13 @@ def record(
     dict
         columns (headings), kinds (of columns, one word each: text, key, estimate, count, share), rows (lines
         of CSV, since a notebook would give each value of a list a line; numbers to six significant digits),
-        decimals. Numbers are those of ``disclosure.NUMBERS`` only: what is not protected is not passed on.
+        decimals. Numbers are some of ``disclosure.NUMBERS`` only: what is not protected is not passed on.
 
     Examples
     --------
     >>> table = record(pd.DataFrame({"label": ["Speed"], "estimate": [1 / 3], "n": [120]}))
     >>> table["columns"], table["kinds"], table["rows"]
-    (['Item', 'Estimate', 'n'], 'text estimate count', ['Speed,0.333333,120'])
+    (['Item or dimension', 'Estimate', 'n'], 'text estimate count', ['Speed,0.333333,120'])
     """
     names = names or {}
     if "estimate" not in result.columns:
@@ -115,6 +113,8 @@ def record(
     figures = [c for c in FIGURES if c in shown.columns and (c in ALWAYS or shown[c].notna().any())]
     kinds = [(text, _kind(shown[c], "key")) for c, text in rows.items()]
     kinds += [(heading(c), KINDS.get(c, "estimate")) for c in figures]
+    # beyond four decimals a p-value is different on another processor
+    shown = shown.assign(p_adjusted=shown["p_adjusted"].round(4)) if "p_adjusted" in figures else shown
     values = [[_value(v, names) for v in row] for row in shown[[*rows, *figures]].itertuples(index=False)]
     if (shown["hidden"] | shown["indicative"]).any():
         kinds.append((say("Remark"), "text"))

@@ -29,7 +29,8 @@ def embed(page: str) -> str:
     """
     wanted = _eastern(page)
     font = _cut(wanted) if wanted else ""
-    face = f'@font-face{{font-family:"{FAMILY}";src:url(data:font/woff;base64,{font}) format("woff")}}'
+    source = f'unicode-range:U+{_FIRST:X}-10FFFF;src:url(data:font/woff;base64,{font}) format("woff")'
+    face = f'@font-face{{font-family:"{FAMILY}";{source}}}'
     fits = len(page.encode()) + len(face) <= LIMIT
     return page.replace(_SLOT, face if font and fits else "", 1)
 

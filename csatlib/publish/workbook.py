@@ -92,7 +92,7 @@ def _contents(sheet: Worksheet, records: list[dict], told: dict, run: dict, fini
         _link(_put(sheet, row, 1, _name(record)), _name(record))
         _put(sheet, row, 2, record["caption"]).alignment = Alignment(wrap_text=True, vertical="top")
         _put(sheet, row, 3, len(record["rows"]))
-    notes = [say("Figures on too few answers are left out here as on the page; all others are not rounded.")]
+    notes = [say("Figures on too few answers are left out here as on the page; all others have six digits.")]
     notes += [say("Made {time}.", time=finished)] if finished else []
     for row, text in enumerate(notes, 8 + len(records)):
         _put(sheet, row, 1, text).font = Font(color="59636B")

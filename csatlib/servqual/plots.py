@@ -67,7 +67,7 @@ def plot_items(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     ax.set_label(_items_alt(items))
     words = {"expectation": say("Expected"), "perception": say("Received"), "gap": say("Gap")}
-    return theme.keep(ax, items[items["measure"].isin(words)], names=words)
+    return theme.keep(ax, items[items["measure"].isin(words)].drop(columns="p_adjusted"), names=words)
 
 
 def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -127,7 +127,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.set_label(_heatmap_alt(value))
-    return theme.keep(ax, chosen)
+    return theme.keep(ax, chosen.drop(columns="p_adjusted"))
 
 
 def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -176,7 +176,9 @@ def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.grid(axis="x", visible=False)
     ax.set_label(_time_alt(chosen, periods, labels))
-    return theme.keep(ax, chosen, rows={"group": say("Period"), "label": say("Dimension")})
+    return theme.keep(
+        ax, chosen.drop(columns="p_adjusted"), rows={"group": say("Period"), "label": say("Dimension")}
+    )
 
 
 def _dumbbells(ax: Axes, items: pd.DataFrame, places: dict[str, float]) -> None:
