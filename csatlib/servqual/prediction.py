@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from csatlib.servqual.answers import _columns, _derive, _in_range, measures
+from csatlib.servqual.answers import derived_columns, derived_rows, in_range, measures
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, max_t
 from csatlib.stats.moments import Moments, moments
 from csatlib.stats.replicates import multiplicities
@@ -137,12 +137,12 @@ def _scores(data: pd.DataFrame, scale: Scale, outcome: str, weight: str | None, 
     require_columns(data.columns, [*answered, outcome, *beside])
     ranges = [(scale.low, scale.high)] * len(answered) + [(-np.inf, np.inf)]
     rows = blocks(data, [*answered, outcome], labels=scale.labels or None)
-    made = _columns(bare)
+    made = derived_columns(bare)
     names = [f"{side}:dimension:{d}" for side in ("expectation", "perception") for d in scale.dimensions]
     at = [made.index(name) for name in names]
     parts = [
-        np.column_stack([_derive(bare, block.values[:, :-1])[:, at], block.values[:, -1]])
-        for block in _in_range(rows, [*answered, outcome], ranges)
+        np.column_stack([derived_rows(bare, block.values[:, :-1])[:, at], block.values[:, -1]])
+        for block in in_range(rows, [*answered, outcome], ranges)
     ]
     frame = pd.DataFrame(np.vstack(parts), columns=[*names, "outcome:"], index=data.index)
     frame = pd.concat([frame, data[list(dict.fromkeys(beside))]], axis=1)

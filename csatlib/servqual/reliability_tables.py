@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from csatlib.servqual.answers import _in_range, measures
+from csatlib.servqual.answers import in_range, measures
 from csatlib.stats.consistency import alphas, beside_others, difference_reliability, omegas
 from csatlib.stats.factor import one_factor
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates
@@ -112,7 +112,7 @@ def reliability(
     sets = _sets(scale)
     answered = [getattr(item, side) for side in sides for item in scale.items]
     rows = blocks(data, answered, weight=weight, cluster=cluster, labels=scale.labels or None, rows=PRODUCT_ROWS)
-    checked = _in_range(rows, answered, [(scale.low, scale.high)] * len(answered))
+    checked = in_range(rows, answered, [(scale.low, scale.high)] * len(answered))
     found = moments_of_sets(
         _turned(checked, scale, len(sides)), _columns(sides, scale.items),
         {name: _columns(sides, members) for name, members in sets.items()}, missing=missing,

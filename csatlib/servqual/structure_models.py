@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from csatlib.servqual.answers import _in_range, measures
+from csatlib.servqual.answers import in_range, measures
 from csatlib.servqual.confirmatory import (
     NOT_CONVERGED,
     NOT_FITTED,
@@ -203,7 +203,7 @@ def _from_rows(data: Any, scale: Scale, items: Sequence[Item], measure: str) -> 
     middle = (scale.low + scale.high) / 2
     n, n_rows, total, product = 0, 0, np.zeros(p), np.zeros((p, p))
     rows = blocks(data, columns, labels=scale.labels or None)
-    for block in _in_range(rows, columns, [(scale.low, scale.high)] * len(columns)):
+    for block in in_range(rows, columns, [(scale.low, scale.high)] * len(columns)):
         given = block.values[:, -p:] - (block.values[:, :p] if measure == "gap" else middle)
         n_rows += int((~np.isnan(block.values)).any(axis=1).sum())
         given = sign * given[~np.isnan(given).any(axis=1)]
