@@ -56,6 +56,7 @@ def test_frames_carry_the_readers_values_and_where_the_datas_own(company, monkey
     ws = workspace.open(company)
     assert ws.customers["region"].tolist() == ["North", "S", "North"]
     assert (ws.name("region"), ws.name("points_speed")) == ("area", "points speed")
+    assert ws.name("p07") == "Prompt service"
     monkeypatch.setenv("CSAT_LANGUAGE", "zh")
     ws = workspace.open(company, where={"region": "North"})
     assert ws.language == "zh"

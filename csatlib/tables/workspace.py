@@ -122,8 +122,10 @@ class Workspace:
         return read_manifest(self.snapshot)["fingerprint"]
 
     def name(self, column: str) -> str:
-        """Return what a reader calls a column: as csat.toml says, else its name with spaces."""
-        return called(self.settings.columns, column)
+        """Return what a reader calls a column: as csat.toml says, else the item asked in it, else with spaces."""
+        asked = {i.perception: i.label for scale in self.scales.values() for i in scale.items if i.label}
+        named = called(self.settings.columns, column)
+        return named if column in self.settings.columns else asked.get(column, named)
 
     def named(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of stored values with a reader's values; ``ws.responses`` and the like have them."""
