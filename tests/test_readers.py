@@ -505,63 +505,153 @@ def data(content):
 
 ROW = "a,2026-10-01\n"
 BROKEN = [
-    ("responses.csv", data(""), "the first line is empty: the file holds nothing"),
-    ("responses.csv", data(" \n\n"), "the first line is empty: the file holds nothing"),
-    ("responses.csv", data(f"{HEAD}\n"), "only a header: no row follows; export it again, or remove it"),
-    ("responses.csv", a_zip, r"ends in .csv but holds a ZIP archive \(survey.csv\), not text; unpack it first"),
-    ("responses.csv", a_workbook, "ends in .csv but holds an XLSX workbook, not text; rename it to .xlsx"),
-    ("responses.csv", data(b"\x89PNG\r\n\x1a\n" + bytes(99)), "holds binary data, not text; export it as .csv"),
-    ("responses.csv", data('{"responses": []}'), "holds JSON, not text"),
+    ("An empty CSV", "responses.csv", data(""), "the first line is empty: the file holds nothing"),
+    ("A CSV of blank lines", "responses.csv", data(" \n\n"), "the first line is empty: the file holds nothing"),
     (
+        "A CSV that is only a header",
+        "responses.csv",
+        data(f"{HEAD}\n"),
+        "only a header: no row follows; export it again, or remove it",
+    ),
+    (
+        "A ZIP archive called .csv",
+        "responses.csv",
+        a_zip,
+        r"ends in .csv but holds a ZIP archive \(survey.csv\), not text; unpack it first",
+    ),
+    (
+        "A workbook called .csv",
+        "responses.csv",
+        a_workbook,
+        "ends in .csv but holds an XLSX workbook, not text; rename it to .xlsx",
+    ),
+    (
+        "A picture called .csv",
+        "responses.csv",
+        data(b"\x89PNG\r\n\x1a\n" + bytes(99)),
+        "holds binary data, not text; export it as .csv",
+    ),
+    ("JSON called .csv", "responses.csv", data('{"responses": []}'), "holds JSON, not text"),
+    (
+        "A log-in page saved as .csv",
         "responses.csv",
         data("<!DOCTYPE html><html>Log in"),
         "holds an HTML page, not text; export it as .csv again",
     ),
-    ("responses.csv", data(b"%PDF-1.7"), "holds a PDF page, not text"),
-    ("responses.csv", data(b"\x1f\x8b\x08" + bytes(20)), "holds a gzip archive, not text"),
+    ("A PDF called .csv", "responses.csv", data(b"%PDF-1.7"), "holds a PDF page, not text"),
     (
+        "A gzip archive called .csv",
+        "responses.csv",
+        data(b"\x1f\x8b\x08" + bytes(20)),
+        "holds a gzip archive, not text",
+    ),
+    (
+        "UTF-8 and Latin-1 in one file",
         "responses.csv",
         data(f"{HEAD},c\na,2026-10-01,é\n".encode() + "b,2026-10-01,é\n".encode("latin-1")),
         "the file mixes encodings: line 2 is UTF-8, line 3 is not",
     ),
-    ("responses.csv", data(f"{HEAD}\n{ROW}b,2026-10-01,5\n"), "Line: 3"),
-    ("responses.csv", data(f"{HEAD}\n{ROW}b\n"), "Line: 3 .*; quote values that hold the delimiter"),
-    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"x\n'), "Line: 2 .*unterminated quote"),
+    ("A row with a value too many", "responses.csv", data(f"{HEAD}\n{ROW}b,2026-10-01,5\n"), "Line: 3"),
     (
+        "A row with a value too few",
+        "responses.csv",
+        data(f"{HEAD}\n{ROW}b\n"),
+        "Line: 3 .*; quote values that hold the delimiter",
+    ),
+    (
+        "A quote that is never closed",
+        "responses.csv",
+        data(f'{HEAD},c\na,2026-10-01,"x\n'),
+        "Line: 2 .*unterminated quote",
+    ),
+    (
+        "A row with a value too few, in Latin-1",
         "responses.csv",
         data(f"{HEAD},c\na,2026-10-01,é\nb,2026-10-01\n".encode("latin-1")),
         "the header has 3 values, but row 2 has 2; quote values that hold ','",
     ),
-    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"é\n'.encode("latin-1")), "line 2: .*is a quote not closed"),
     (
+        "A quote that is never closed, in Latin-1",
+        "responses.csv",
+        data(f'{HEAD},c\na,2026-10-01,"é\n'.encode("latin-1")),
+        "line 2: .*is a quote not closed",
+    ),
+    (
+        "A header that names a column twice",
         "responses.csv",
         data(f"{HEAD},nps,NPS\n{ROW[:-1]},1,2\n"),
         'names columns twice: NPS, nps; .*layout = "form"',
     ),
-    ("responses.csv", data(f"{HEAD},\n{ROW[:-1]},1\n"), "has an empty column name"),
-    ("responses.csv", data(f"{HEAD}\n{ROW}".encode("utf-16")[:-1]), "ends inside a character of utf-16"),
-    ("responses.parquet", data(f"{HEAD}\n{ROW}"), "ends in .parquet but holds text, not a Parquet file; rename"),
-    ("responses.parquet", a_truncated_parquet, "the Parquet file is cut off: its last bytes are missing"),
-    ("responses.parquet", a_damaged_parquet, r"the Parquet file is damaged \(.*\); copy or export it again"),
-    ("responses.xlsx", data("<html><table>"), "ends in .xlsx but holds an HTML page, not an XLSX workbook"),
-    ("responses.xlsx", data(f"{HEAD}\n{ROW}"), "holds text, not an XLSX workbook; rename it to .csv"),
-    ("responses.xlsx", a_locked_workbook, "the workbook is password-protected; save it without a password"),
-    ("responses.xlsx", an_old_workbook, r"holds an old Excel workbook \(.xls\)"),
+    ("A header with an empty name", "responses.csv", data(f"{HEAD},\n{ROW[:-1]},1\n"), "has an empty column name"),
     (
+        "UTF-16 text that is cut off",
+        "responses.csv",
+        data(f"{HEAD}\n{ROW}".encode("utf-16")[:-1]),
+        "ends inside a character of utf-16",
+    ),
+    (
+        "Text called .parquet",
+        "responses.parquet",
+        data(f"{HEAD}\n{ROW}"),
+        "ends in .parquet but holds text, not a Parquet file; rename",
+    ),
+    (
+        "A truncated Parquet file",
+        "responses.parquet",
+        a_truncated_parquet,
+        "the Parquet file is cut off: its last bytes are missing",
+    ),
+    (
+        "A Parquet file damaged inside",
+        "responses.parquet",
+        a_damaged_parquet,
+        r"the Parquet file is damaged \(.*\); copy or export it again",
+    ),
+    (
+        "A page saved as .xlsx",
+        "responses.xlsx",
+        data("<html><table>"),
+        "ends in .xlsx but holds an HTML page, not an XLSX workbook",
+    ),
+    (
+        "Text called .xlsx",
+        "responses.xlsx",
+        data(f"{HEAD}\n{ROW}"),
+        "holds text, not an XLSX workbook; rename it to .csv",
+    ),
+    (
+        "A password-protected workbook",
+        "responses.xlsx",
+        a_locked_workbook,
+        "the workbook is password-protected; save it without a password",
+    ),
+    ("An old .xls called .xlsx", "responses.xlsx", an_old_workbook, r"holds an old Excel workbook \(.xls\)"),
+    (
+        "A truncated workbook",
         "responses.xlsx",
         a_truncated_workbook,
         "a ZIP archive or workbook that is cut off, .*; copy or",
     ),
-    ("responses.xlsx", a_workbook, "only a header: no row follows"),
-    ("responses.xlsx", a_zip, r"holds a ZIP archive \(survey.csv\)"),
-    ("responses.xlsx", lambda file: openpyxl.Workbook().save(file), "the workbook holds no data"),
-    ("responses.sav", a_truncated_spss, "the SPSS file is damaged or cut off"),
-    ("responses.sav", data(f"{HEAD}\n{ROW}"), "holds text, not an SPSS file; rename it to .csv"),
+    ("A workbook that is only a header", "responses.xlsx", a_workbook, "only a header: no row follows"),
+    ("A ZIP archive called .xlsx", "responses.xlsx", a_zip, r"holds a ZIP archive \(survey.csv\)"),
+    (
+        "A workbook without data",
+        "responses.xlsx",
+        lambda file: openpyxl.Workbook().save(file),
+        "the workbook holds no data",
+    ),
+    ("A truncated SPSS file", "responses.sav", a_truncated_spss, "the SPSS file is damaged or cut off"),
+    (
+        "Text called .sav",
+        "responses.sav",
+        data(f"{HEAD}\n{ROW}"),
+        "holds text, not an SPSS file; rename it to .csv",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "make", "message"), BROKEN)
-def test_broken_files_stop_with_a_remedy_and_leave_nothing(tmp_path, cache, name, make, message):
+@pytest.mark.parametrize(("what", "name", "make", "message"), BROKEN)
+def test_broken_files_stop_with_a_remedy_and_leave_nothing(tmp_path, cache, what, name, make, message):
     config = write_company(tmp_path, scale="")
     make(tmp_path / "source" / name)
     with pytest.raises(ValueError, match=rf"has 1 problem:\n- responses \({name}\): .*{message}"):
