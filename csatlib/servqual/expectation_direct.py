@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from csatlib.servqual.answers import Figure
+from csatlib.servqual.expectation_zone import binomial
 from csatlib.servqual.figure_tables import bases, combine, effective
 from csatlib.stats.intervals import FEW_GROUPS, benjamini_hochberg, check_confidence, from_replicates, holm, wilson
 from csatlib.stats.rows import Block, blocks, require_columns
@@ -107,7 +108,7 @@ def direct_comparison(
         ci_high=limits.ci_high.ravel(),
         p_value=limits.p_value.ravel(),
     )
-    table = _bounded(table, limits.se.ravel(), confidence)
+    table = _bounded(table, limits.se.ravel(), confidence, simple)
     p = table["p_value"].where(table["measure"] == "net")
     return table.assign(p_value=p, p_adjusted=(benjamini_hochberg if by else holm)(p.to_numpy()))
 
@@ -148,13 +149,13 @@ def _split(rows: Iterable[Block]) -> Iterator[Block]:
         yield replace(block, values=np.stack(parts, axis=2).reshape(len(x), -1))
 
 
-def _bounded(table: pd.DataFrame, se: np.ndarray, confidence: float) -> pd.DataFrame:
+def _bounded(table: pd.DataFrame, se: np.ndarray, confidence: float, simple: bool) -> pd.DataFrame:
     """Give shares Wilson's limits on effective answers, and hold the net within its range."""
     share = (table["measure"] != "net").to_numpy()
     p = table["estimate"].to_numpy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        n_eff = np.where((se > 0) & (p > 0) & (p < 1), np.minimum(p * (1 - p) / se**2, table["n"]), table["n_eff"])
-    n_eff = np.where(share, n_eff, table["n_eff"])
+    n_eff = table["n_eff"].to_numpy()
+    if not simple:
+        n_eff = np.where(share, binomial(p, se, table["n"], n_eff), n_eff)
     low, high = wilson(np.where(share, np.clip(p * n_eff, 0, n_eff), 0.0), n_eff, confidence=confidence)
     low, high = (np.where(share, own, limit) for own, limit in ((low, table["ci_low"]), (high, table["ci_high"])))
     below, above = (np.arange(len(table)) - back for back in (3, 1))

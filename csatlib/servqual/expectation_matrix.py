@@ -1,5 +1,6 @@
 """Expectation x perception: what is expected much and delivered, what is not, and what cannot be told."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -96,6 +97,7 @@ def expectation_matrix(
     """
     check_confidence(confidence)
     margin = _checked(scale, level, cut, margin)
+    scale = replace(scale, importance={})
     sums = summed(data, scale, by=[], weight=weight, cluster=cluster)
     drawn = sums.replicates(sums.draw(seed=seed))
     simple = weight is None and cluster is None

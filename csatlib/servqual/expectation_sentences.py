@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.tables.scale import Scale
 from csatlib.words import listed, mark, say
 
 DETECTABLE = 2.8 / 1.96
+NEAR = 0.5
 RECEIVED = ("less received", "less received and more expected")
 EXPECTED = ("more expected", "less received and more expected")
 UNKNOWN = "worse, cannot tell which"
@@ -69,8 +71,8 @@ def answer(company: pd.DataFrame, groups: pd.DataFrame) -> str:
         )
     if expected:
         return say(
-            "Customers expect more: where the gap is wider than in {then}, what is expected rose; nowhere can it be"
-            " told that they receive less.",
+            "Customers expect more: where the gap is wider than in {then}, what is expected rose; nowhere can it"
+            " be told that they receive less.",
             then=then,
         )
     if UNKNOWN in found:
@@ -79,6 +81,67 @@ def answer(company: pd.DataFrame, groups: pd.DataFrame) -> str:
             then=then,
         )
     return say("The gap has not widened anywhere beyond random variation since {then}.", then=then)
+
+
+def evidence(company: pd.DataFrame, groups: pd.DataFrame) -> str:
+    """Say which gaps moved, of all and by group, and how many answers that rests on.
+
+    Parameters
+    ----------
+    company, groups : DataFrame
+        As for :func:`answer`.
+
+    Returns
+    -------
+    str
+        A few sentences.
+
+    Examples
+    --------
+    >>> evidence(pd.DataFrame(), pd.DataFrame())
+    'There is no earlier period to compare with.'
+    """
+    told = [split(company)] if groups.empty or company.empty else [split(company), split(groups)]
+    gap = company if company.empty else disclosure.protect(company[company["measure"] == "gap"])
+    if not company.empty and not gap["n"].isna().all():
+        places = {"n": f"{gap['n'].max():,.0f}", "m": f"{gap['n_reference'].max():,.0f}"}
+        told.append(
+            say(
+                "95 % intervals; {n} answers to both sides, {m} in {then}.",
+                then=gap["reference"].iloc[0],
+                **places,
+            )
+        )
+    return " ".join(told)
+
+
+def ceiling(table: pd.DataFrame, *, scale: Scale) -> str:
+    """Name the dimensions whose mean expectation lies within half a point of the top of the scale.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`csatlib.servqual.gaps`.
+    scale : Scale
+        Its upper end.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> from csatlib.servqual import Item, gaps
+    >>> one = Scale([Item("q1", "speed", "e1", "p1")], low=1, high=7)
+    >>> ceiling(gaps(pd.DataFrame({"e1": [7, 6] * 9, "p1": 5}), scale=one), scale=one)
+    'Within half a point of the top of the scale: speed.'
+    """
+    shown = disclosure.protect(table[(table["level"] == "dimension") & (table["measure"] == "expectation")])
+    near = shown.loc[shown["estimate"] >= scale.high - NEAR, "label"].unique()
+    if len(near):
+        return say("Within half a point of the top of the scale: {names}.", names=listed(list(near)))
+    return say("No expectation lies within half a point of the top of the scale.")
 
 
 def split(table: pd.DataFrame) -> str:
@@ -100,8 +163,8 @@ def split(table: pd.DataFrame) -> str:
     >>> scale = Scale([Item("q1", "speed", "e1", "p1")], low=1, high=7)
     >>> frame = pd.DataFrame({"e1": [6, 5] * 40, "p1": [3, 4, 5, 6] * 20})
     >>> frame["m"] = ["May", "May", "April", "April"] * 20
-    >>> split(expectations(frame, scale=scale, by="m", reference="April"))
-    'The gap is wider than in April, and what is received fell: speed (received −2.00, expected 0.00).'
+    >>> split(expectations(frame, scale=scale, by="m", reference="April"))[:75]
+    'The gap is wider than in April, and what is received fell: speed (received '
     """
     if table.empty:
         return say("There is no earlier period to compare with.")
@@ -270,11 +333,16 @@ def side_of(table: pd.DataFrame, row: Mapping, measure: str) -> pd.Series:
 
 
 def _part(table: pd.DataFrame, row: Mapping) -> str:
-    received, expected = (
-        theme.number(side_of(table, row, m)["estimate"], sign=True) for m in ("perception", "expectation")
+    places = {"place": _where(row)}
+    for name, measure in (("received", "perception"), ("expected", "expectation")):
+        side = side_of(table, row, measure)
+        places[name] = theme.number(side["estimate"], sign=True)
+        places |= {f"{name}_low": theme.number(side["ci_low"]), f"{name}_high": theme.number(side["ci_high"])}
+    return say(
+        "{place} (received {received} [{received_low}, {received_high}], expected {expected} [{expected_low},"
+        " {expected_high}])",
+        **places,
     )
-    places = {"place": _where(row), "received": received, "expected": expected}
-    return say("{place} (received {received}, expected {expected})", **places)
 
 
 def _nothing(table: pd.DataFrame, then: str) -> str:

@@ -102,6 +102,8 @@ def surface(found: ResponseSurface) -> str:
         told.append(
             say("Customers are compared with themselves, so a lasting way of using the scale does not enter.")
         )
+    if chosen == AS_GIVEN:
+        told.append(say("Different customers are compared, so part of this may be their habit of answering."))
     if chosen == WITHIN and AS_GIVEN in shown.index and shown[AS_GIVEN] != shown[WITHIN]:
         told.append(say("Compared with each other it looks different; that may be their habit of answering."))
     return " ".join(told)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from csatlib.servqual.answers import Figure, figures, in_range
 from csatlib.servqual.figure_tables import adjusted, bases, combine, tabled
-from csatlib.stats.intervals import Limits, check_confidence, from_replicates, wilson
+from csatlib.stats.intervals import check_confidence, from_replicates, wilson
 from csatlib.stats.rows import Block, blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
 from csatlib.tables.scale import Scale
@@ -103,7 +103,7 @@ def zone_of_tolerance(
     table = tabled(rows, scale, keys, estimate=estimate, limits=limits, behind=behind, simple=simple)
     inverted = [sums.columns.index("inverted:" + row.respondents.partition(":")[2]) for row in rows]
     table.insert(table.columns.get_loc("n_eff"), "n_inverted", sums.counts[:, inverted].ravel())
-    table = _with_share_limits(table, limits, confidence)
+    table = _with_share_limits(table, limits.se.ravel(), confidence, simple)
     table["p_value"] = table["p_value"].where(table["measure"].isin(["adequacy", "superiority"]))
     table = adjusted(table, headline=by is None, measures=("adequacy", "superiority"))
     return table.assign(reading=_readings(table, at, 1 - confidence))
@@ -183,16 +183,20 @@ def _scored(items: np.ndarray, members: np.ndarray) -> np.ndarray:
         return np.vstack([items, dimensions, equal, filled.sum(axis=0) / there.sum(axis=0)])
 
 
-def _with_share_limits(table: pd.DataFrame, limits: Limits, confidence: float) -> pd.DataFrame:
+def _with_share_limits(table: pd.DataFrame, se: np.ndarray, confidence: float, simple: bool) -> pd.DataFrame:
     share = table["measure"].isin(SHARES).to_numpy()
-    p, n, se = table.loc[share, "estimate"], table.loc[share, "n"], limits.se.ravel()[share]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        n_eff = np.where(
-            (se > 0) & (p > 0) & (p < 1), np.minimum(p * (1 - p) / se**2, n), table.loc[share, "n_eff"]
-        )
+    p, n_eff = table.loc[share, "estimate"], table.loc[share, "n_eff"]
+    if not simple:
+        n_eff = binomial(p, se[share], table.loc[share, "n"], n_eff)
     low, high = wilson(np.clip(p * n_eff, 0, n_eff), n_eff, confidence=confidence)
     table.loc[share, "n_eff"], table.loc[share, "ci_low"], table.loc[share, "ci_high"] = n_eff, low, high
     return table
+
+
+def binomial(p: pd.Series, se: np.ndarray, n: pd.Series, otherwise: pd.Series) -> np.ndarray:
+    """Answers of a simple random sample whose share would be as precise, at most those there are."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((se > 0) & (p > 0) & (p < 1), np.minimum(p * (1 - p) / se**2, n), otherwise)
 
 
 def _readings(table: pd.DataFrame, at: dict[str, np.ndarray], alpha: float) -> np.ndarray:
