@@ -184,6 +184,9 @@ def test_response_weights_by_hand_and_trimmed():
     free = response_weights(data, responded="answered", predictors=["plan"], largest=None)
     assert_allclose(free.weights["propensity"], [0.8] * 100 + [0.2] * 100, rtol=1e-6)
     assert_allclose(free.weights["weight"].iloc[[0, 100]], [0.625, 2.5], rtol=1e-6)
+    heavy = data.assign(w=1.0 + data["answered"])  # 160 of 180 by weight in A, 40 of 120 in B
+    base = response_weights(heavy, responded="answered", predictors=["plan"], weight="w", largest=None)
+    assert_allclose(base.weights["propensity"].iloc[[0, 100]], [160 / 180, 40 / 120], rtol=1e-6)
     trimmed = response_weights(data, responded="answered", predictors=["plan"], largest=2.0)
     assert trimmed.diagnostics[["n_trimmed"]].iloc[0].tolist() == [20]
     assert_allclose(trimmed.weights["weight"].max() / trimmed.weights["weight"].iloc[0], 2 / 0.625, rtol=1e-6)
