@@ -243,6 +243,70 @@ def test_made_columns_that_cannot_be_made_are_told_before_rows_are_read(tmp_path
         assert part in text
 
 
+GROUPS = """
+[tables.transactions]
+table = "sales"
+columns = { customer_id = "customer", occurred_at = "moment" }
+aggregate = "day"
+aggregate_by = ["shop"]
+missing = ["", "NA", -99]
+[tables.operations]
+table = "calls"
+columns = { unit = "branch", period = "started", metric = "topic", numerator = "solved" }
+aggregate = "month"
+"""
+SALES = (
+    "create table sales (customer text, moment timestamptz, amount double precision, shop text)",
+    "insert into sales select 'C' || n % 7, timestamptz '2026-10-01 00:30:00+02' + n * interval '1 hour',"
+    " n * 0.1, case when n % 2 = 0 then 'Mitte' end from generate_series(1, 300) t(n)",
+    "insert into sales values ('C1', '2026-10-01 12:00:00+00', -5.05, 'Mitte'), (null, '2026-10-01', 3, null),"
+    " ('NA', '2026-10-01', 4, null), ('C2', null, 5, 'Mitte'), ('C2', 'infinity', 6, 'Mitte'),"
+    " ('C3', '2026-10-02', 'NaN', null), ('C3', '2026-10-02', 'Infinity', null), ('C3', '2026-10-02', -99, null)",
+    "create table calls (branch text, started date, topic text, solved boolean)",
+    "insert into calls select case when n % 3 > 0 then 'Mitte' else 'Nord' end, date '2026-09-28' + cast(n % 9 as int),"
+    " 'bill', case when n % 5 > 0 then n % 2 = 0 end from generate_series(1, 90) t(n)",
+)
+
+
+def check_groups(made: Path, file: Path) -> None:
+    """See that sums over groups are those of the rows."""
+    sums = workspace.open(file).transactions
+    assert snapshot.read_manifest(made)["tables"]["transactions"]["reading"] == {
+        "groups_of": 308,
+        "per": ["customer_id", "shop", "day", "sign of the amount"],
+    }
+    amounts = sums.assign(refund=sums["amount"] < 0).groupby("refund")["amount"].sum()
+    assert amounts.tolist() == pytest.approx([45150 * 0.1, -5.05], abs=1e-9)
+    assert sums["n"].sum() == 301
+    # n = 1 lies at half past one in Berlin, and on the day before in UTC, which reading row by row takes too
+    first = sums.query("customer_id == 'C1' and amount > 0").iloc[0]
+    assert first[["occurred_at", "amount", "n"]].tolist() == [pd.Timestamp("2026-09-30"), 0.1, 1]
+    assert not sums.duplicated(["customer_id", "occurred_at", "shop", "amount"]).any()
+    problems = workspace.open(file).problems
+    assert set(zip(problems["table"], problems["column"], problems["rule"], problems["count"], strict=True)) == {
+        ("transactions", "amount", "missing", 1),
+        ("transactions", "customer_id", "missing", 2),
+        ("transactions", "occurred_at", "missing", 1),
+    }
+    solved = workspace.open(file).operations.set_index(["unit", "period"])
+    assert solved[["numerator", "denominator", "n"]].sum().tolist() == [36, 72, 90]
+
+
+def test_groups_of_duckdb_and_postgres_have_the_same_bytes(tmp_path, cache, postgres, database):
+    with duckdb.connect(tmp_path / "crm.duckdb") as connection:
+        for statement in ("set timezone = 'UTC'", *SALES):
+            connection.execute(statement)
+    with psycopg.connect(f"{postgres}/{database}") as connection:
+        for statement in ("set timezone = 'UTC'", *SALES):
+            connection.execute(statement)
+    made = []
+    for url in ("duckdb://crm.duckdb", f"{postgres}/{database}"):
+        file = company(tmp_path, url, GROUPS)
+        made.append(snapshot.snapshot(file))
+        check_groups(made[-1], file)
+    same(*made)
+
+
 PASSWORD = "p@ss/w:r d+%?#"
 ROWS = "response_id text, customer_id text, responded_at timestamp, nps int, weight int, comment text"
 ANSWERS = (

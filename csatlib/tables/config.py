@@ -1,9 +1,8 @@
 """csat.toml: the company's settings, checked as a whole before anything is read."""
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -22,7 +21,7 @@ from csatlib.tables.allowed import (
     Sheet,
     TableName,
 )
-from csatlib.tables.raw import entries, number, section
+from csatlib.tables.crosscheck import cross_problems
 from csatlib.tables.reading.address import without_secrets
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.schema import TABLES, did_you_mean
@@ -58,6 +57,7 @@ class Source(_Section):
     path: Name | None = None
     url: Annotated[Name | None, Field(repr=False)] = None
     db_schema: Annotated[Name | None, Field(alias="schema")] = None
+    max_rows: Annotated[int | None, Field(ge=1)] = None
 
     @property
     def label(self) -> str:
@@ -73,8 +73,9 @@ class Source(_Section):
             )
         if self.url is not None and "://" not in self.url and not self.url.startswith("${"):
             raise ValueError("url needs a scheme such as duckdb:// or postgres://; a folder of files goes in path")
-        if self.db_schema is not None and self.url is None:
-            raise ValueError("schema is for a database; remove it, or give url instead of path")
+        for key, given in (("schema", self.db_schema), ("max_rows", self.max_rows)):
+            if given is not None and self.url is None:
+                raise ValueError(f"{key} is for a database; remove it, or give url instead of path")
         return self
 
 
@@ -107,6 +108,8 @@ class TableSettings(_Section):
     constant: dict[CanonicalName, Name] = {}
     numbered: CanonicalName | None = None
     product: dict[CanonicalName, Annotated[tuple[Name, Name], Strict(False)]] = {}
+    aggregate: Literal["day", "month"] | None = None
+    aggregate_by: Annotated[tuple[CanonicalName, ...], Strict(False)] = ()
 
 
 class _Item(_Section):
@@ -298,7 +301,7 @@ def load(config: str | Path = "csat.toml", language: str | None = None) -> Setti
         raise ValueError(f"{file.name} is not valid TOML: {error}") from None
     language = names.spoken(raw, language)
     said, problems = names.resolve(raw, language)
-    problems, parsed = [*problems, *_cross_problems(said), *names.problems_of(said)], None
+    problems, parsed = [*problems, *cross_problems(said), *names.problems_of(said)], None
     try:
         parsed = _File.model_validate(said)
     except ValidationError as error:
@@ -361,37 +364,3 @@ def _fields(model: Any, loc: list) -> list[str]:
         else:
             model = model.model_fields[part].annotation
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong between sections; shapes that are themselves wrong are left to pydantic."""
-    scales = {name: s for name, s in section(raw, "scales").items() if isinstance(s, dict)}
-    asked = [i for s in scales.values() for i in entries(s, "items") if isinstance(i, dict)]
-    items = [i["item"] for i in asked if isinstance(i.get("item"), str)]
-    for name in section(raw, "items"):
-        if name not in items:
-            yield f"items.{name}: no scale has an item {name!r}{did_you_mean(name, items)}"
-    for table, entry in section(raw, "tables").items():
-        if table not in TABLES or not isinstance(entry, dict):
-            continue
-        known = [column.name for column in TABLES[table].columns]
-        other, own = ("file", "table") if "url" in section(raw, "source") else ("table", "file")
-        if other in entry and ("url" in section(raw, "source")) != ("path" in section(raw, "source")):
-            yield f"tables.{table}.{other}: not for this kind of source; write {own} instead"
-        for name in section(entry, "columns"):
-            near = did_you_mean(name, known)
-            if name not in known and near and _close(name, known):
-                yield f"tables.{table}.columns.{name}: not a canonical column{near}"
-        codes = entry.get("not_applicable")
-        for code in codes if isinstance(codes, list) else ():
-            for scale, s in scales.items():
-                inside = isinstance(code, int | float) and number(s, "low") <= code <= number(s, "high")
-                if inside and table == "responses":
-                    yield (
-                        f"tables.{table}.not_applicable: code {code} lies within the range of "
-                        f"scales.{scale} ({s['low']} to {s['high']}), so real answers would be lost"
-                    )
-
-
-def _close(name: str, known: list[str]) -> bool:
-    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))

@@ -20,6 +20,7 @@ from platformdirs import user_cache_dir
 from csatlib.tables.config import Settings, load
 from csatlib.tables.convert import convert, match_columns, scale_columns
 from csatlib.tables.derive import derive, made_columns, wrong_columns
+from csatlib.tables.reading.aggregate import completed, landed, per_group, told
 from csatlib.tables.reading.databases import failure, open_database
 from csatlib.tables.reading.intake import read_source
 from csatlib.tables.reading.sources import (
@@ -29,6 +30,7 @@ from csatlib.tables.reading.sources import (
     key_columns,
     raise_all,
     source_files,
+    too_large,
 )
 from csatlib.tables.schema import did_you_mean
 from csatlib.tables.split import to_pandas, write_table
@@ -99,7 +101,7 @@ def of_settings(settings: Settings) -> Path:
         return _make(source_files(settings), settings, cache)
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=".rows-", dir=cache) as rows:
-        return _make(_extracted(Path(rows), settings), settings, cache)
+        return _make(_extracted(Path(rows), settings), landed(settings), cache)
 
 
 def _sweep(cache: Path) -> None:
@@ -182,13 +184,22 @@ def _extracted(folder: Path, settings: Settings) -> dict[str, Path]:
         labels = _labels(tables, settings)
         wrong = {n: wrong_columns(table.columns, settings.tables[n]) for n, table in tables.items()}
         made = {n: made_columns(settings.tables[n]) for n, texts in wrong.items() if not texts}
-        names, problems = _match({n: [*tables[n].columns, *made[n]] for n in made}, settings, labels)
+        found = {n: completed([*tables[n].columns, *made[n]], n, settings.tables[n]) for n in made}
+        names, problems = _match(found, settings, labels)
         raise_all([f"{n} ({labels[n]}): {text}" for n in wrong for text in wrong[n]] + problems, settings)
+        rows, problems = {}, list(too_large(tables, settings, labels))
         for name, table in tables.items():
+            rows[name] = fetch_table(table, name, names[name])
+            try:
+                if settings.tables[name].aggregate:
+                    rows[name] = per_group(rows[name], name, names[name], settings.tables[name])
+            except ValueError as error:
+                problems.append(f"{name} ({labels[name]}): {error}")
+        raise_all(problems, settings)
+        for name, data in rows.items():
             files[name] = folder / f"{name}.parquet"
-            keys = key_columns(name, names[name], made[name], settings.tables[name].numbered is not None)
-            rows = fetch_table(table, name, names[name])
-            extract(rows, keys, files[name], failure(settings, labels[name]))
+            keys = key_columns(data, name, names[name], settings.tables[name])
+            extract(data, keys, files[name], failure(settings, labels[name]))
     return files
 
 
@@ -221,7 +232,10 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
     for name, path in files.items():
         try:
             source = read_source(connection, path, name, settings.tables[name], scaled)
-            sources[name] = replace(source, data=derive(source.data, settings.tables[name]))
+            groups = told(source.data, settings.tables[name])
+            sources[name] = replace(
+                source, data=derive(source.data, settings.tables[name]), told=groups or source.told
+            )
         except (ValueError, *_UNREADABLE) as error:
             problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
     matched, wrong = _match({name: source.columns for name, source in sources.items()}, settings, labels)

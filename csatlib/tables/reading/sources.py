@@ -1,6 +1,6 @@
 """Where the tables come from: a folder of files, or a database behind an address of Ibis."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import ibis
@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 from ibis.expr import types as ir
 
-from csatlib.tables.config import Settings
-from csatlib.tables.reading.databases import batches
+from csatlib.tables.config import Settings, TableSettings
+from csatlib.tables.reading.databases import batches, failure
 from csatlib.tables.reading.readers import SUFFIXES
 from csatlib.tables.schema import TABLES, did_you_mean
 
+MAX_ROWS = 20_000_000
 _ROWS = 20_000  # fetched at once
 
 
@@ -126,6 +127,48 @@ def _listed(names: list[str]) -> str:
     return (", ".join(names[:30]) or "none") + more
 
 
+def too_large(tables: Mapping[str, ir.Table], settings: Settings, labels: Mapping[str, str]) -> Iterator[str]:
+    """Say which tables have more rows than may be brought down one by one.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        From `find_tables`.
+    settings : Settings
+        ``source.max_rows``, by default `MAX_ROWS`. Tables that are brought down as groups are not counted.
+    labels : mapping of str to str
+        How messages call a table.
+
+    Yields
+    ------
+    str
+        Problem and remedy.
+
+    Examples
+    --------
+    >>> list(too_large({}, settings, {}))  # doctest: +SKIP
+    []
+    """
+    most = settings.source.max_rows or MAX_ROWS
+    for name, table in tables.items():
+        if settings.tables[name].aggregate:
+            continue
+        try:
+            rows = table.count().to_pyarrow().as_py()
+        except Exception as error:  # every engine raises its own kind
+            raise failure(settings, labels[name])(error) from None
+        if rows > most:
+            remedy = (
+                f'set [tables.{name}] aggregate = "day" to bring down sums per customer and day'
+                if name == "transactions"
+                else f"name a view with the rows and columns that are needed: [tables.{name}] table = ..."
+            )
+            yield (
+                f"{name} ({labels[name]}): {rows:,} rows, more than source.max_rows = {most:,}; {remedy}, "
+                "or raise max_rows"
+            )
+
+
 def fetch_table(table: ir.Table, name: str, names: Mapping[str, str]) -> ir.Table:
     """Return what is read of a database table, in types that mean the same in every engine.
 
@@ -151,16 +194,36 @@ def fetch_table(table: ir.Table, name: str, names: Mapping[str, str]) -> ir.Tabl
     return table.select(**columns)
 
 
-def key_columns(
-    name: str, names: Mapping[str, str], made: Sequence[str] = (), numbered: bool = False
-) -> list[str]:
-    """Return the columns that order a table: its key, else customer and time; numbered rows by time first.
+def key_columns(rows: ir.Table, name: str, names: Mapping[str, str], settings: TableSettings) -> list[str]:
+    """Return the columns that order a table.
 
-    Columns that csat.toml makes are not in the database, so cannot order it.
+    Parameters
+    ----------
+    rows : ibis Table
+        What is brought down; columns that csat.toml makes come later.
+    name : str
+        Canonical table.
+    names : mapping of str to str
+        Canonical name -> column.
+    settings : TableSettings
+        Of the table.
+
+    Returns
+    -------
+    list of str
+        The key, else customer and time; of rows that are to be numbered time first; of groups all but the numbers.
+
+    Examples
+    --------
+    >>> rows = ibis.table({"day": "date", "customer_id": "string"}, name="sales")
+    >>> key_columns(rows, "transactions", {"customer_id": "customer_id", "occurred_at": "day"}, TableSettings())
+    ['customer_id', 'day']
     """
+    if settings.aggregate:
+        return [column for column in rows.columns if not rows[column].type().is_numeric()]
     key, time = TABLES[name].key, TABLES[name].time
-    order = dict.fromkeys((time, *key, "customer_id") if numbered else key or ("customer_id", time))
-    return [names[n] for n in order if n in names and names[n] not in made]
+    order = dict.fromkeys((time, *key, "customer_id") if settings.numbered else key or ("customer_id", time))
+    return [names[n] for n in order if n in names and names[n] in rows.columns]
 
 
 def _portable(x: ir.Column, kind: str | None) -> ir.Column:

@@ -26,6 +26,10 @@ def describe(told: Mapping[str, Any]) -> str:
     >>> describe({"format": "text", "encoding": "gb18030", "delimiter": ";", "detected": ["encoding"]})
     'text, encoding gb18030 (found), delimiter semicolon'
     """
+    if "groups_of" in told:
+        *per, last = told["per"]
+        rows = f"{told['groups_of']:,} rows of the database, summed there"
+        return f"{rows}: one row per {', '.join(per)} and {last}"
     found = set(told.get("detected", ()))
     parts = [str(told["format"])]
     for key in ("encoding", "delimiter", "decimal", "sheet", "layout"):
