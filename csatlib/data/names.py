@@ -115,7 +115,7 @@ def column(name: str, *, label: str = "", role: str = "") -> str:
         "adequate": mark("“{label}” (adequate)"),
     }
     if label:
-        return say(asides.get(role, "“{label}”"), label=label)
+        return say(asides.get(role, mark("“{label}”")), label=label)
     names = [say(COLUMNS[n]) if n in COLUMNS else n.replace("_", " ") for n in name.split(", ")]
     return listed(names)
 

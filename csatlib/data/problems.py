@@ -7,7 +7,7 @@ import pandas as pd
 from csatlib import disclosure, theme
 from csatlib.data import names
 from csatlib.tables.audit import SEVERITIES
-from csatlib.words import mark, say
+from csatlib.words import mark, say, together
 
 ON_PURPOSE = ("preview answer", "test answer", "spam", "unfinished answer")
 SEVERITY = {"error": mark("error"), "warning": mark("warning"), "note": mark("note")}
@@ -226,7 +226,7 @@ def advice(problems: pd.DataFrame) -> str:
     rest = len(serious) - 1
     more = [say("Then look at the other problem listed below.")] if rest == 1 else []
     more += [say("Then look at the {n} other problems listed below.", n=rest)] if rest > 1 else []
-    return " ".join([first, *more])
+    return together(first, *more)
 
 
 def listed(problems: pd.DataFrame) -> pd.DataFrame:
@@ -256,7 +256,7 @@ def listed(problems: pd.DataFrame) -> pd.DataFrame:
     texts = []
     for (_, row), numbers in zip(problems.iterrows(), rows, strict=True):
         first = [say("First rows: {rows}.", rows=numbers)] if row["severity"] == "error" else []
-        texts.append(" ".join([told(row), *first]))
+        texts.append(together(told(row), *first))
     severity = [say(SEVERITY[name]) for name in problems["severity"]]
     said = pd.DataFrame({"problem": texts, "severity": severity}, index=problems.index, dtype="str")
     return said.assign(count=problems["count"])[["count", "severity", "problem"]]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.data import most, names, to_everybody
-from csatlib.words import mark, say
+from csatlib.words import mark, say, together
 
 
 def told(row: pd.Series) -> str:
@@ -94,7 +94,7 @@ def unanswered(result: pd.DataFrame) -> str:
     for _, row in most(result, "not_applicable").iterrows():
         text = mark("“{label}” applies least: {share} % say that it does not apply to them.")
         found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
-    return " ".join(found) or say("Every question was answered by everybody who was asked.")
+    return together(*found) or say("Every question was answered by everybody who was asked.")
 
 
 def evidence(reception: pd.DataFrame, result: pd.DataFrame) -> str:
@@ -124,7 +124,7 @@ def evidence(reception: pd.DataFrame, result: pd.DataFrame) -> str:
     found += [
         say("Applies least: {share}.", share=told(row)) for _, row in most(result, "not_applicable").iterrows()
     ]
-    return " ".join(found)
+    return together(*found)
 
 
 def by_group(result: pd.DataFrame, *, by: str) -> str:

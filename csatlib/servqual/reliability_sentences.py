@@ -3,7 +3,7 @@
 import pandas as pd
 
 from csatlib import disclosure, theme
-from csatlib.words import listed, mark, say
+from csatlib.words import listed, mark, say, together
 
 USUAL = 0.7
 PLACES = {
@@ -69,7 +69,7 @@ def consistency(dimensions: pd.DataFrame) -> str:
         )
     if single:
         told.append(say("One statement alone has no alpha: {names}.", names=listed(single)))
-    return " ".join(told)
+    return together(*told)
 
 
 def difference(dimensions: pd.DataFrame) -> str:
@@ -103,14 +103,20 @@ def difference(dimensions: pd.DataFrame) -> str:
     )
     under = rows[rows["ci_high"] < USUAL]
     if under.empty:
-        return f"{told} " + say(
-            "Low values would weaken how the gap moves with other measures, such as satisfaction; the mean gap is "
-            "not touched."
+        return together(
+            told,
+            say(
+                "Low values would weaken how the gap moves with other measures, such as satisfaction; the mean gap is "
+                "not touched."
+            ),
         )
-    return f"{told} " + say(
-        "Low values ({names}) weaken how the gap moves with other measures, such as satisfaction; the mean gap is "
-        "not touched.",
-        names=listed(list(under["label"])),
+    return together(
+        told,
+        say(
+            "Low values ({names}) weaken how the gap moves with other measures, such as satisfaction; the mean gap "
+            "is not touched.",
+            names=listed(list(under["label"])),
+        ),
     )
 
 
@@ -147,7 +153,7 @@ def reconsider(items: pd.DataFrame) -> str:
         parts = [_reason(row) for row in rows.itertuples()]
         told.append(say("{label}: {parts}.", label=rows["label"].iloc[0], parts=listed(parts)))
     told.append(say("Check the wording first: a dimension without a statement means something else."))
-    return " ".join(told)
+    return together(*told)
 
 
 def _usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from csatlib import disclosure, theme
-from csatlib.words import listed, mark, say
+from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
 ANSWERS_PER_FIGURE = 5
@@ -117,7 +117,7 @@ def reading(table: pd.DataFrame) -> str:
         )
     elif (rows["reading"].isin(["apart", "close"])).any():
         told.append(say("All other pairs can be told apart."))
-    return " ".join(sentence for sentence in told if sentence)
+    return together(*(sentence for sentence in told if sentence))
 
 
 def alternatives(table: pd.DataFrame) -> str:
@@ -166,7 +166,7 @@ def alternatives(table: pd.DataFrame) -> str:
             told.append(say(sentence, models=listed([parts[i] for i in np.flatnonzero(which)])))
     if difference["exploratory"].any():
         told.append(say("What is read as one was chosen after looking at these answers."))
-    return " ".join(told)
+    return together(*told)
 
 
 def method(table: pd.DataFrame) -> str:
@@ -221,7 +221,7 @@ def method(table: pd.DataFrame) -> str:
                 most=ANSWERS_PER_FIGURE,
             )
         )
-    return " ".join(told)
+    return together(*told)
 
 
 def predicted(table: pd.DataFrame, *, outcome: str) -> str:
@@ -280,7 +280,7 @@ def predicted(table: pd.DataFrame, *, outcome: str) -> str:
         sentence = mark("Expectations beside perceptions add to the prediction (R2 {size}, {low} to {high}).")
     if both["ci_high"] < 0:
         sentence = mark("Expectations beside perceptions only add noise (R2 {size}, {low} to {high}).")
-    return f"{one} " + say(sentence, **_difference(both))
+    return together(one, say(sentence, **_difference(both)))
 
 
 def predicted_how(table: pd.DataFrame) -> str:
