@@ -106,15 +106,15 @@ def difference(dimensions: pd.DataFrame) -> str:
         return together(
             told,
             say(
-                "Low values would weaken how the gap moves with other measures, such as satisfaction; the mean gap is "
-                "not touched."
+                "Low values would weaken how the gap moves with other measures, such as satisfaction; the "
+                "mean gap is not touched."
             ),
         )
     return together(
         told,
         say(
-            "Low values ({names}) weaken how the gap moves with other measures, such as satisfaction; the mean gap "
-            "is not touched.",
+            "Low values ({names}) weaken how the gap moves with other measures, such as satisfaction; the "
+            "mean gap is not touched.",
             names=listed(list(under["label"])),
         ),
     )
