@@ -101,6 +101,8 @@ def test_a_chinese_page_carries_just_its_characters():
     assert "font-src data:" in page
     assert page == page_of("# 差距？\n\nGap of <b>service</b>")
     assert embedded.warnings(page) == []
+    with TTFont(fonts.chinese()) as whole:
+        assert TTFont(io.BytesIO(font_in(page)))["head"].modified == whole["head"].modified, "a time stamp"
 
 
 def test_an_english_page_carries_no_font():
