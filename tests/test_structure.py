@@ -195,6 +195,7 @@ def test_what_cannot_be_fitted_is_nan_and_said():
     assert sentences.reading(flat.correlations) == "Which dimensions can be told apart is not known."
     twice = structure(data.assign(pa0=data["pa1"]), scale=scale, measure="perception")
     assert "follow from others" in sentences.fit(twice.fit)
+    assert set(published((3, 3), 0.5, n=6).fit["status"]) == {"not_fitted"}
     assert structure(data.iloc[:0], scale=scale).fit["n"].iloc[0] == 0
 
 
@@ -218,10 +219,11 @@ def test_a_dimension_of_one_item_is_that_item():
     assert value(found, "df", column="status") == "proper"
 
 
-def test_the_programs_log_and_warnings_are_left_alone(capfd):
+def test_the_programs_log_and_warnings_are_left_alone(capfd, monkeypatch):
     root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
     before = (list(root.handlers), list(root.filters), root.manager.disable)
-    structure(*[survey()[0]], scale=survey()[1])
+    structure(survey()[0], scale=survey()[1])
     assert (list(root.handlers), list(root.filters), root.manager.disable) == before
     assert capfd.readouterr() == ("", "")
 

@@ -41,7 +41,7 @@ class Fitted:
     correlations, correlation_se : ndarray, shape (factors, factors)
         Between factors.
     implied : ndarray, shape (items, items)
-        Correlations the model implies.
+        What the model implies in place of the correlations.
     chi_square : float
         n x minimum of the fitting function.
     n_parameters, df : int
@@ -109,7 +109,6 @@ def confirmatory(correlation: np.ndarray, n: int, factor: np.ndarray) -> Fitted:
     possible = np.linalg.eigvalsh(correlations)[0] > 0 and not np.isnan(covariance).any()
     proper = PROPER if possible and not at_zero and not too_high else IMPROPER
     order = [model.vars["observed"].index(f"v{i}") for i in range(p)]
-    spread = np.sqrt(np.diag(implied))
     return Fitted(
         status=proper if converged else NOT_CONVERGED,
         at_zero=at_zero,
@@ -118,7 +117,7 @@ def confirmatory(correlation: np.ndarray, n: int, factor: np.ndarray) -> Fitted:
         loading_se=loading_se,
         correlations=correlations,
         correlation_se=correlation_se,
-        implied=(implied / np.outer(spread, spread))[np.ix_(order, order)],
+        implied=implied[np.ix_(order, order)],
         chi_square=float(n * model.last_result.fun),
         n_parameters=free,
         df=df,
