@@ -179,7 +179,7 @@ def test_pairwise_keeps_more_respondents():
     assert_allclose(pairs["estimate"], whole["estimate"], atol=0.08)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.1, 50))
 def test_order_of_rows_and_weights_alike_change_nothing(seed, factor):
     scale, data = scale_of(dimensions=("speed",)), survey(n=80, seed=seed, dimensions=("speed",))
@@ -268,6 +268,7 @@ def truth(loading, k):
 def test_coverage_and_false_alarms():
     aimed = truth(0.75, 3)
     runs, inside, alarms, caught = 300, np.zeros(3), 0, 0
+    random_item = 50  # runs with an item answered at random
     for seed in range(runs):
         data = survey(n=150, seed=seed, rounded=False, dimensions=("speed",))
         found = reliability(data, scale=scale_of(dimensions=("speed",)))
@@ -281,12 +282,13 @@ def test_coverage_and_false_alarms():
         ):
             inside[j] += table.loc[key, "ci_low"] <= value <= table.loc[key, "ci_high"]
         alarms += found.items["reconsider"].any()
-        rows = reliability(spoiled(n=150, seed=seed), scale=scale_of(k=4)).items.query("reconsider")
-        caught += "speed3" in set(rows["item"])
+        if seed < random_item:
+            rows = reliability(spoiled(n=150, seed=seed), scale=scale_of(k=4)).items.query("reconsider")
+            caught += "speed3" in set(rows["item"])
     # 300 runs: binomial standard error 1.3 points around 0.95
     assert ((inside / runs >= 0.91) & (inside / runs <= 0.985)).all(), inside / runs
     assert alarms / runs <= 0.01
-    assert caught / runs >= 0.9
+    assert caught / random_item >= 0.9
 
 
 @pytest.mark.long
