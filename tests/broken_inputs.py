@@ -105,7 +105,7 @@ def tried() -> Iterator[tuple[str, str, str]]:
 def attempt(make: Callable[[Path], Path]) -> tuple[str, str]:
     """Open a company; return what is said and what was kept, and fail where something half-written remains."""
     with tempfile.TemporaryDirectory() as folder:
-        home, cache = Path(folder, "home"), Path(folder, "cache")
+        home, cache = Path(folder, "company"), Path(folder, "cache")
         home.mkdir()
         config = make(home)
         with mock.patch.dict(os.environ, {"CSAT_CACHE": str(cache)}):

@@ -30,6 +30,11 @@ def find(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[str], float]
     -------
     tuple
         The columns, [] where there are none, and the share of the rows with points in which they add up.
+
+    Examples
+    --------
+    >>> find(pd.DataFrame({"speed": ["60", "20"], "care": ["40", "80"]}), ["speed", "care"])
+    (['speed', 'care'], 1.0)
     """
     runs: list[list[str]] = [[]]
     numbers = {}
@@ -60,7 +65,23 @@ def _share(values: pd.DataFrame) -> float:
 
 
 def dimension_of(text: str) -> str | None:
-    """Return the dimension of SERVQUAL that a heading names, or None."""
+    """Return the dimension of SERVQUAL that a heading names.
+
+    Parameters
+    ----------
+    text : str
+        A heading in English or Chinese.
+
+    Returns
+    -------
+    str or None
+        None where it names none or several.
+
+    Examples
+    --------
+    >>> dimension_of("Points for reliability"), dimension_of("移情性")
+    ('reliability', 'empathy')
+    """
     folded = text.casefold()
     found = [name for name, words in _WORDS.items() if any(word in folded for word in words)]
     return found[0] if len(found) == 1 else None
