@@ -77,8 +77,9 @@ def nps(
     Notes
     -----
     NPS = 100 (p - d), p answered 9 or 10, d 0 to 6. n_eff = n without weights, clusters and margins; else
-    (p + d - (p - d)^2) / replicate variance, at most n. Limits: adjusted Wald on counts scaled to n_eff, with
-    3/4 added to promoters and to detractors and 3 to n. With weights, clusters or margins n_eff is first
+    (p + d - (p - d)^2) / replicate variance, at most n; with margins it may exceed n, because what the margins
+    explain no longer varies. Limits: adjusted Wald on counts scaled to n_eff, with 3/4 added to promoters and
+    to detractors and 3 to n. With weights, clusters or margins n_eff is first
     multiplied by (z / t[n_groups - 1])^2; under 5 replicate groups there are then no limits (NaN).
 
     References
@@ -142,7 +143,7 @@ def csat(
     -----
     Top box: Wilson's limits on counts scaled to n_eff, as described in :func:`nps`. Mean: estimate +- t x
     replicate standard error, cut at the ends of the scale; its n_eff is variance of one answer / replicate
-    variance, at most n.
+    variance, capped alike.
 
     References
     ----------
@@ -235,7 +236,7 @@ def effective(groups: Groups, measure: str, se: np.ndarray, simple: bool) -> np.
         return n
     variance = unit_variance(groups, measure)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.minimum(variance / se**2, n)
+        found = np.minimum(variance / se**2, np.inf if groups.domains else n)
     return np.where((se > 0) & (variance > 0), found, groups.kish[:, at])
 
 
