@@ -262,7 +262,9 @@ def test_environment_names_every_dependency_with_a_reason():
 
 def test_what_is_imported_is_declared():
     known = set(sys.stdlib_module_names) | {"csatlib", "tools", "tests", "benchmarks"}
-    known |= {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared()}
+    extras = [text for extra in PYPROJECT["project"]["optional-dependencies"].values() for text in extra]
+    names = {*declared(), *dict(map(requirement, extras))}
+    known |= {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
     folders = ("tools", "tests", "benchmarks")
     paths = [*MODULES, *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))]
     own = {path.stem for path in paths}

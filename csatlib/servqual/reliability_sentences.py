@@ -58,7 +58,8 @@ def consistency(dimensions: pd.DataFrame) -> str:
     if len(under):
         told = [say(UNDER, names=_names(under), range=_range(under), **places)]
     if len(rest):
-        told.append(say(_opening(rows, under), range=_range(rest)))
+        opening = _opening(rows, under)
+        told.append(say(opening, range=_range(rest)))
     if len(straddling) == 1:
         told.append(
             say("Whether {names} reaches the usual {usual} cannot be told.", names=_names(straddling), **places)

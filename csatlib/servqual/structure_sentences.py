@@ -303,8 +303,8 @@ def predicted_how(table: pd.DataFrame) -> str:
     """
     return say(
         "Cross-validated R2: customers fall into {groups} groups, and the answers of each are predicted from the "
-        "scores of all others. Intervals take the fitted weights as given; a better prediction says nothing about "
-        "causes, and gaps still show where service is below what is expected.",
+        "scores of all others. Intervals take the fitted weights as given; a better prediction is an "
+        "association, and gaps still show where service is below what is expected.",
         groups=table["n_groups"].iloc[0],
     )
 
