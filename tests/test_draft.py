@@ -63,8 +63,10 @@ def test_files_of_two_waves_tell_what_was_worded_anew(tmp_path):
     assert told[1].startswith("p1: is it another question since it was worded anew (2026-Q1: Answers; 2026-Q2:")
 
 
-def test_waves_that_cannot_be_told_apart_write_no_wording():
-    files = [profile(export(), file=f"{k}.csv", questions={"p1": f"text {k}"}) for k in (1, 2)]
+@pytest.mark.parametrize("waves", [{}, {"wave": "2026-Q1"}])
+def test_waves_that_cannot_be_told_apart_write_no_wording(waves):
+    frame = export().assign(**waves)
+    files = [profile(frame, file=f"{k}.csv", questions={"p1": f"text {k}"}) for k in (1, 2)]
     text = draft(files, path="data")
     assert "\n[items" not in text
     assert "p1: worded differently in 1.csv, 2.csv; from which wave on?" in decisions(text)[1]

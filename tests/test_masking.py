@@ -67,6 +67,7 @@ def test_personal_numbers_are_masked(text, masked):
         "123456789012345678",
         "110105194912310021 and 4111111111111112",
         "10 out of 10, 24/7, 100 %, 7.5, 3-5 days, 192.168.0.1, 1696118400000, 12:30:45",
+        "part AB12 CDEF 1234 5678",
         "@shop, meet @ home, look at example.org",
         "room 0815, 0 1 2 3 4 5 6 7 8 9",
         "",

@@ -25,6 +25,7 @@ def test_most_rows_are_enough_and_the_share_is_told():
     "rows",
     [
         [(5, 5, 5, 5, 5)] * 4,
+        [(10,) * 10] * 4,
         [(100, 0)] * 3,
         [(101, -1)] * 3,
         [("x", 100)] * 3,
@@ -32,7 +33,8 @@ def test_most_rows_are_enough_and_the_share_is_told():
     ],
 )
 def test_what_is_no_sharing_out(rows):
-    assert find(frame(*rows, names="abcde"[: len(rows[0])]), list("abcde"[: len(rows[0])])) == ([], 0.0)
+    names = "abcdefghij"[: len(rows[0])]
+    assert find(frame(*rows, names=names), list(names)) == ([], 0.0)
 
 
 @given(st.lists(st.lists(st.integers(1, 60), min_size=4, max_size=4), min_size=3, max_size=30))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import tomlkit
 
-from csatlib.tables.profile import UNSURE, Block, Guess, Profile, profile
+from csatlib.tables.profile import LIKELY, UNSURE, Block, Guess, Profile, profile
 from csatlib.tables.reading import readers
 from csatlib.tables.reading.layouts import NOT_ASKED
 from csatlib.tables.waves import joined
@@ -146,7 +146,7 @@ def draft(profiles: Sequence[Profile], *, path: str) -> str:
         items |= {item: wordings[c] for item, c in columns.items() if c in wordings and item not in items}
         shares = ()
     for item, texts in items.items():
-        lines += ["", f"[items.{_key(item)}.wording]    # first wave of each wording"]
+        lines += ["", f"[items.{_key(item)}.wording]    # {LIKELY:.0%} sure: first wave of each wording"]
         lines += [f"{_quote(wave)} = {_quote(text)}" for wave, text in texts.items()]
     return "\n".join(lines) + "\n"
 
@@ -303,14 +303,13 @@ def _importance_lines(name: str, dimensions: list[str], shares: Sequence[Guess])
     """Give each dimension its points: by the words of the heading, else by order; else as a comment to fill in."""
     if not shares:
         return []
-    keys, sure = [guess.key for guess in shares], [guess.confidence for guess in shares]
+    keys = [guess.key for guess in shares]
     if not set(keys) <= set(dimensions):
         keys = dimensions if len(dimensions) == len(keys) else []
-        sure = [min(confidence, UNSURE) for confidence in sure]
     lines = ["", f"[scales.{name}.importance]    # 100 points shared out, column by dimension"]
     for k, guess in enumerate(shares):
         entry = f"{keys[k]} = {_quote(guess.value)}" if keys else f"# DIMENSION = {_quote(guess.value)}"
-        lines.append(f"{entry:<31} # {sure[k]:.0%} sure: {', '.join(guess.samples)}")
+        lines.append(f"{entry:<31} # {guess.confidence:.0%} sure: {', '.join(guess.samples)}")
     return lines
 
 

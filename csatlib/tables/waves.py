@@ -34,9 +34,11 @@ def joined(
         f"{files}: the same questions, so they look like waves of one survey; settings name one file per table: "
         f"put all waves into one file. Taken: {last.file}"
     ]
-    wordings = {c: texts for c, texts in _wordings(ordered).items() if len(set(map(_plain, texts.values()))) > 1}
     starts = [min(one.waves, default="") for one in ordered]
-    if wordings and ("" in starts or len(set(starts)) < len(starts)):
+    are_told = "" not in starts and len(set(starts)) == len(starts)
+    found = _wordings(ordered, starts if are_told else [one.file for one in ordered])
+    wordings = {column: texts for column, texts in found.items() if len(texts) > 1}
+    if wordings and not are_told:
         decide.append(
             f"{', '.join(wordings)}: worded differently in {files}; from which wave on? No column tells the wave "
             "of each file, so nothing is written under [items]"
@@ -54,17 +56,15 @@ def _alike(one: Profile, other: Profile) -> bool:
     return len(mine & theirs) >= SAME * max(len(mine), len(theirs))
 
 
-def _wordings(ordered: Sequence[Profile]) -> dict[str, dict[str, str]]:
-    """Return column -> first wave of each text -> text; the same text again is no new wording."""
+def _wordings(ordered: Sequence[Profile], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return column -> name of the first file of each text -> text; the same text again is no new wording."""
     texts: dict[str, dict[str, str]] = {}
-    for one in ordered:
-        wave = min(one.waves, default=one.file)
+    for name, one in zip(names, ordered, strict=True):
         for block in one.blocks:
             for item, sides in block.items.items():
-                column = next(reversed(sides.values()))
-                known = texts.setdefault(column, {})
+                known = texts.setdefault(next(reversed(sides.values())), {})
                 if not known or _plain(list(known.values())[-1]) != _plain(block.wording[item]):
-                    known[wave] = block.wording[item]
+                    known[name] = block.wording[item]
     return texts
 
 
