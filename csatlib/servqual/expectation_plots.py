@@ -108,6 +108,7 @@ def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.axhspan(-margin, margin, color="#e6e9ed", lw=0, zorder=0)
     ax.axhline(0, color=theme.MUTED, lw=1)
     ax.axvline(cut, color=theme.MUTED, lw=1, ls=(0, (4, 3)))
+    points = []
     for label, row in gap[gap["estimate"].notna()].iterrows():
         cell = "cannot tell" if row["indicative"] else row["cell"]
         marker, edge, face = PLACES[cell]
@@ -115,18 +116,31 @@ def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.hlines(row["estimate"], x["ci_low"], x["ci_high"], color=edge, lw=1.2)
         ax.vlines(x["estimate"], row["ci_low"], row["ci_high"], color=edge, lw=1.2)
         ax.plot(x["estimate"], row["estimate"], marker, mfc=face, mec=edge, ms=7, ls="", label=say(NAMES[cell]))
-        ax.annotate(label, (x["estimate"], row["ci_high"]), (0, 3), textcoords="offset points", ha="center")
+        points.append((float(row["estimate"]), float(x["estimate"]), label))
     known = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     ax.legend(known.values(), known, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
-    ax.margins(x=0.22, y=0.16)
+    ax.margins(x=0.08, y=0.1)
     low, high = ax.get_ylim()
     ax.set_ylim(low, max(high, 1.6 * margin))
+    _name_points(ax, sorted(points))
     ax.text(0.0, 1.01, say("← less expected"), transform=ax.transAxes, va="bottom", color=theme.MUTED)
     ax.text(1.0, 1.01, say("more expected →"), transform=ax.transAxes, ha="right", va="bottom", color=theme.MUTED)
     ax.set_xlabel(say("Expected, points"))
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.set_label(_matrix_alt(expected, gap))
     return ax
+
+
+def _name_points(ax: Axes, points: list[tuple[float, float, str]]) -> None:
+    """Name points at the right edge, each on a line of its own."""
+    low, high = ax.get_ylim()
+    right = ax.get_xlim()[1]
+    at = np.array([y for y, _, _ in points])
+    steps = 0.055 * (high - low) * np.arange(len(at))
+    up, down = np.maximum.accumulate(at - steps), np.minimum.accumulate((at - steps)[::-1])[::-1]
+    for place, (y, x, label) in zip((up + down) / 2 + steps, points, strict=True):
+        line = {"arrowstyle": "-", "color": theme.MUTED, "lw": 0.7, "shrinkB": 4}
+        ax.annotate(label, (x, y), (right, place), va="center", annotation_clip=False, arrowprops=line)
 
 
 def _split_alt(shown: pd.DataFrame, labels: list[str]) -> str:
