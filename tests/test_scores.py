@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib.scores import ces, change, csat, mix_shift, nps, sample_size
-from csatlib.stats.intervals import adjusted_wald_net, wilson
+from csatlib.stats.intervals import adjusted_wald_net, benjamini_hochberg, holm, wilson
 from csatlib.stats.weights import rake
 from csatlib.tables import workspace
 
@@ -210,7 +210,10 @@ def test_change_by_hand():
     assert_allclose(table["minimum_detectable"], reach * table["se"])
     assert row["ci_low"] < 40 < row["ci_high"]
     assert_allclose(table.loc[("N", "target"), "se"], 6.708, rtol=0.15)
-    assert (table["p_adjusted"] >= table["p_value"] - 1e-12).all()
+    assert_allclose(table["p_adjusted"], benjamini_hochberg(table["p_value"]))
+    whole = change(two_periods(), period="2026-10", target=40)
+    assert_allclose(whole["p_adjusted"], holm(whole["p_value"]))
+    assert (whole["p_adjusted"] > whole["p_value"]).any()
     assert set(table["family"]) == {"groups x comparisons, Benjamini-Hochberg"}
     assert change(two_periods(), period="2026-10")["family"].unique().tolist() == ["comparisons, Holm"]
 
