@@ -1,6 +1,7 @@
 """Groups made in the engine: by hand, against pandas, and what csat.toml may ask for."""
 
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 import ibis
@@ -15,6 +16,7 @@ from csatlib.tables.reading.aggregate import grouped
 
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning:ibis.backends.duckdb")
 
+ROOT = Path(__file__).parent.parent
 AMOUNTS = st.floats(-1000, 1000).map(lambda x: round(x, 2))
 
 
@@ -153,6 +155,22 @@ def test_a_product_is_made_before_it_is_summed(contacts):
         ["C2", pd.Timestamp("2026-11-01"), 6, 2],
         ["C3", pd.Timestamp("2026-11-01"), 3, 1],
     ]
+
+
+def test_days_keep_frequency_recency_age_and_spend(tmp_path, monkeypatch):
+    monkeypatch.setenv("CSAT_CACHE", str(tmp_path / "cache"))
+    file = ROOT / "data" / "sample" / "transactions.csv"
+    with duckdb.connect(tmp_path / "crm.duckdb") as connection:
+        connection.execute(f"create table transactions as from read_csv('{file}') order by hash(customer_id)")
+    found = []
+    for tables in ("", '[tables.transactions]\naggregate = "day"'):
+        lines = workspace.open(write(tmp_path, tables)).transactions
+        days = lines.assign(day=lines["occurred_at"].dt.floor("D")).groupby(["customer_id", "day"])["amount"].sum()
+        days = days.round(6).reset_index()
+        spend = days[days.duplicated("customer_id")].groupby("customer_id")["amount"].mean()
+        found.append(days.groupby("customer_id")["day"].agg(["min", "max", "size"]).assign(spend=spend))
+    pd.testing.assert_frame_equal(*found, check_exact=False, rtol=1e-12)
+    assert len(found[0]) > 2000
 
 
 def test_what_cannot_be_grouped_is_told_before_rows_are_read(contacts, monkeypatch):

@@ -263,8 +263,9 @@ SALES = (
     " ('NA', '2026-10-01', 4, null), ('C2', null, 5, 'Mitte'), ('C2', 'infinity', 6, 'Mitte'),"
     " ('C3', '2026-10-02', 'NaN', null), ('C3', '2026-10-02', 'Infinity', null), ('C3', '2026-10-02', -99, null)",
     "create table calls (branch text, started date, topic text, solved boolean)",
-    "insert into calls select case when n % 3 > 0 then 'Mitte' else 'Nord' end, date '2026-09-28' + cast(n % 9 as int),"
-    " 'bill', case when n % 5 > 0 then n % 2 = 0 end from generate_series(1, 90) t(n)",
+    "insert into calls select case when n % 3 > 0 then 'Mitte' else 'Nord' end,"
+    " date '2026-09-28' + cast(n % 9 as int), 'bill', case when n % 5 > 0 then n % 2 = 0 end"
+    " from generate_series(1, 90) t(n)",
 )
 
 

@@ -24,6 +24,7 @@ from csatlib.tables.reading.aggregate import completed, landed, per_group, told
 from csatlib.tables.reading.databases import failure, open_database
 from csatlib.tables.reading.intake import read_source
 from csatlib.tables.reading.sources import (
+    MEMORY,
     extract,
     fetch_table,
     find_tables,
@@ -49,9 +50,9 @@ PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy"
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
 
 
-def connect() -> ibis.BaseBackend:
-    """Open an embedded DuckDB that never fetches anything and reads times as UTC."""
-    connection = ibis.duckdb.connect(autoinstall_known_extensions=False)
+def connect(**options: str | Path) -> ibis.BaseBackend:
+    """Open an embedded DuckDB that never fetches anything and reads times as UTC; with options of DuckDB."""
+    connection = ibis.duckdb.connect(autoinstall_known_extensions=False, **options)
     with contextlib.suppress(
         duckdb.InvalidInputException
     ):  # Jupyter without ipywidgets: refused, and there is no bar
@@ -227,7 +228,8 @@ def _match(
 
 
 def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
-    connection, scaled, labels = connect(), scale_columns(settings), _labels(files, settings)
+    connection = connect(memory_limit=MEMORY, temp_directory=work / ".spill")
+    scaled, labels = scale_columns(settings), _labels(files, settings)
     sources, problems = {}, []
     for name, path in files.items():
         try:
@@ -252,6 +254,7 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
             problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
     raise_all(problems, settings)
     connection.disconnect()
+    shutil.rmtree(work / ".spill", ignore_errors=True)
     _write_manifest(work, tables, listed, settings)
 
 

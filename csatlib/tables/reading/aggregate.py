@@ -115,7 +115,7 @@ def number(x: ir.Column, missing: Sequence[str | float] = ()) -> ir.FloatingValu
     >>> number(ibis.memtable(pa.table({"x": [1, -99]})).x, ("", -99)).to_pyarrow().to_pylist()
     [1.0, None]
     """
-    value = (x.cast("int8") if x.type().is_boolean() else x).cast("float64")
+    value = (x.cast("int32") if x.type().is_boolean() else x).cast("float64")
     gone = value.isnan() | value.isinf()
     codes = [code for code in missing if not isinstance(code, str)]
     return ibis.ifelse(gone | value.isin(codes) if codes else gone, ibis.null("float64"), value)

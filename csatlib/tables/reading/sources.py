@@ -15,6 +15,7 @@ from csatlib.tables.reading.readers import SUFFIXES
 from csatlib.tables.schema import TABLES, did_you_mean
 
 MAX_ROWS = 20_000_000
+MEMORY = "512MB"  # of DuckDB while a snapshot is made, so that it does not grow with the rows
 _ROWS = 20_000  # fetched at once
 
 
@@ -154,7 +155,7 @@ def too_large(tables: Mapping[str, ir.Table], settings: Settings, labels: Mappin
         if settings.tables[name].aggregate:
             continue
         try:
-            rows = table.count().to_pyarrow().as_py()
+            rows = batches(table.aggregate(n=table.count()), 1).read_all()["n"][0].as_py()
         except Exception as error:  # every engine raises its own kind
             raise failure(settings, labels[name])(error) from None
         if rows > most:
@@ -266,7 +267,10 @@ def extract(table: ir.Table, keys: list[str], file: Path, failed: Callable[[Exce
     with pq.ParquetWriter(raw, reader.schema, compression="lz4") as writer:
         for batch in _batches(reader, failed):
             writer.write_batch(batch)
-    local = ibis.duckdb.connect(autoinstall_known_extensions=False)
+    # what does not fit lies beside the file, in a folder of the user's own
+    local = ibis.duckdb.connect(
+        autoinstall_known_extensions=False, memory_limit=MEMORY, temp_directory=file.with_suffix(".spill")
+    )
     try:
         rows = local.read_parquet(raw)
         local.to_parquet(rows.order_by([*keys, *(c for c in rows.columns if c not in keys)]), file)
