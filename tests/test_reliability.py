@@ -295,13 +295,14 @@ def test_missing_listwise_and_pairwise():
         omega(data, items=["q0", "q1", "q2"])["estimate"],
         omega(data.iloc[50:].reset_index(drop=True), items=["q0", "q1", "q2"])["estimate"],
     )
-    pairs = htmt(data, items={"one": ["q0", "q1"], "two": ["q2", "q3"]}, missing="pairwise")
-    corr = data.corr().abs()
-    expected = corr.loc[["q0", "q1"], ["q2", "q3"]].to_numpy().mean() / np.sqrt(
-        corr.loc["q0", "q1"] * corr.loc["q2", "q3"]
-    )
-    assert_allclose(pairs["estimate"], expected, rtol=0.02)  # pandas takes each pair's own means and deviations
-    assert pairs["n"].item() == 150
+    data.loc[100:149, "q2"] = np.nan
+    sets = {"one": ["q0", "q1"], "two": ["q2", "q3"]}
+    pairs = htmt(data, items=sets, missing="pairwise")
+    corr = (data.cov() / np.outer(data.std(), data.std())).abs()  # each variance from all answers to its item
+    within = corr.loc["q0", "q1"] * corr.loc["q2", "q3"]
+    assert_allclose(pairs["estimate"], corr.loc[sets["one"], sets["two"]].to_numpy().mean() / np.sqrt(within))
+    assert not np.isclose(pairs["estimate"].item(), htmt(data, items=sets)["estimate"].item())
+    assert pairs["n"].item() == 100
 
 
 def test_sets_of_items_are_checked():

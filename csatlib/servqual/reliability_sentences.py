@@ -50,6 +50,8 @@ def consistency(dimensions: pd.DataFrame) -> str:
     """
     rows = dimensions[(dimensions["statistic"] == "alpha") & (dimensions["measure"] != "gap")]
     rows, single = _usable(rows)
+    if rows.empty and single:
+        return say("One statement alone has no alpha: {names}.", names=listed(single))
     if rows.empty:
         return say("Too few customers answered all statements of a dimension to say whether they move together.")
     under, straddling = rows[rows["ci_high"] < USUAL], rows[(rows["ci_low"] < USUAL) & (rows["ci_high"] >= USUAL)]
