@@ -367,3 +367,8 @@ def test_another_settings_file_reaches_the_notebook(project, monkeypatch):
     run(project / "acme.toml", only="10_good")
     entry = manifest.latest(project / "reports")["2026-10/all/10_good"]
     assert entry["parameters"]["config"] == "acme.toml"
+
+
+def test_personal_numbers_in_an_error_are_masked():
+    text = "ValueError: columns must be numbers: 'q1' holds 'call 13812345678' 3 times on 2026-10-01"
+    assert manifest.redact(text) == text.replace("13812345678", "[phone]")

@@ -136,6 +136,15 @@ def test_rows_that_do_not_count_are_kept_with_their_reason(tmp_path):
     assert ws.problems["count"].tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_row_that_does_not_count_wherever_it_stands(tmp_path, place):
+    status = ["partial" if k == place else "completed" for k in range(3)]
+    text = f"{HEAD},Response Status\n" + "".join(f"r{k},2026-10-01,{s}\n" for k, s in enumerate(status))
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.counts[["read", "rejected"]].values.tolist() == [[3, 1]]
+    assert ws.problems["rows"].tolist() == [str(place + 1)]
+
+
 def test_rows_that_do_not_count_break_no_other_rule(tmp_path):
     text = f"{HEAD},Response Status,nps\na,2026-10-01,partial,99\na,2026-10-01,completed,5\nb,x,completed,5\n"
     ws = workspace.open(write_company(tmp_path, responses=text, scale=""))

@@ -267,3 +267,11 @@ def test_sample_company_is_accepted():
     assert manifest["problems"] == []
     assert manifest["tables"]["responses"]["read"] > 1000
     assert json.dumps(manifest)
+
+
+def test_comments_in_rejected_rows_are_masked_and_ids_stay(tmp_path):
+    lines = ["a@b.example,soon,call 13812345678 or ann@example.org", "b,2026-10-01,"]
+    text = "response_id,responded_at,comment\n" + "\n".join(lines) + "\n"
+    folder = snapshot.snapshot(write_company(tmp_path, responses=text, scale=""))
+    line = (folder / "rejected" / "responses.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert line.endswith("a@b.example,soon,call [phone] or [e-mail]")

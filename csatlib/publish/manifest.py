@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from csatlib.masking import mask
+
 FILE = "manifest.jsonl"
 _SECRET_NAME = re.compile(r"PASS|TOKEN|SECRET|CREDENTIAL|API_?KEY", re.IGNORECASE)
 _MASKS = (
@@ -85,7 +87,7 @@ def latest(out: Path) -> dict[str, dict]:
 
 
 def redact(text: str, project: Path | None = None) -> str:
-    """Mask passwords, tokens, e-mail addresses and this machine's folders in a text to be published.
+    """Mask passwords, tokens, personal numbers and this machine's folders in a text to be published.
 
     Parameters
     ----------
@@ -110,9 +112,9 @@ def redact(text: str, project: Path | None = None) -> str:
     if project is not None:
         text = text.replace(str(project), ".")
     text = text.replace(str(Path.home()) + os.sep, "~/") if len(str(Path.home())) > 1 else text
-    for pattern, mask in _MASKS:
-        text = pattern.sub(mask, text)
-    return text
+    for pattern, sign in _MASKS:
+        text = pattern.sub(sign, text)
+    return mask(text)
 
 
 def versions() -> dict:

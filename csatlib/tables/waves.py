@@ -23,6 +23,15 @@ def joined(
     tuple
         One profile per table (of waves that of the last wave); column of an item -> first wave of each wording ->
         its text, where the texts differ; what a person must decide.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from csatlib.tables.profile import profile
+    >>> frame = pd.DataFrame({"ResponseId": ["a", "b"], "EndDate": ["2026-10-01", "2026-10-02"]})
+    >>> kept, wordings, decide = joined([profile(frame, file=name) for name in ("w1.csv", "w2.csv")])
+    >>> [one.file for one in kept], wordings
+    (['w2.csv'], {})
     """
     answers = [one for one in profiles if one.table == "responses"]
     if len(answers) < 2 or not all(_alike(answers[0], other) for other in answers[1:]):
