@@ -16,7 +16,7 @@ import pytest
 from company_folder import write_company
 
 from csatlib.tables import config, snapshot, workspace
-from csatlib.tables.reading import address, sources
+from csatlib.tables.reading import address, databases, sources
 from csatlib.tables.schema import TABLES
 
 # ibis 12 still calls the old name of a DuckDB method to list tables; nothing of ours can choose the new one
@@ -172,6 +172,141 @@ def test_postgres_gives_the_bytes_of_the_folder(tmp_path, postgres, database, sa
     assert snapshot.snapshot(file) == made
 
 
+MADE = """
+[tables.transactions]
+columns = { customer_id = "customer", occurred_at = "day" }
+constant = { shop = "Mitte" }
+numbered = "line_id"
+product = { amount = ["pieces", "price"] }
+[tables.responses]
+constant = { responded_at = "2026-10-03" }
+numbered = "response_id"
+"""
+LINES = [  # in the order of the file: a database has none, there rows are numbered by time
+    ("C1", "2026-10-01 08:00:00", 2, "1.25", "B"),
+    ("C2", "2026-10-01 08:00:00", -3, "0.10", "A"),
+    ("C1", "2026-10-02 00:00:00", 3, "19.99", "A"),
+    ("C1", "2026-10-02 00:00:00", 3, "19.99", "A"),
+    ("C1", "2026-10-03 00:00:00", None, "2.5", "A"),
+]
+MADE_TABLES = (
+    "create table transactions (customer text, day timestamp, pieces smallint, price numeric(9, 2), code text)",
+    "create table responses (customer_id text, nps int)",
+    "insert into responses values ('C1', 7), ('C2', 11), ('C3', 10)",
+)
+
+
+def made_in_the_folder(folder: Path) -> Path:
+    lines = [",".join("" if v is None else str(v) for v in line) for line in LINES]
+    text = "\n".join(["customer,day,pieces,price,code", *lines, ""])
+    answers = "customer_id,nps\nC1,7\nC2,11\nC3,10\n"
+    return write_company(folder, settings=MADE, scale="", transactions=text, responses=answers)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_made_columns_give_the_bytes_of_the_folder(tmp_path, cache, engine, request):
+    shuffled = [LINES[k] for k in (3, 1, 4, 0, 2)]
+    if engine == "duckdb":
+        url = "duckdb://crm.duckdb"
+        with duckdb.connect(tmp_path / "crm.duckdb") as connection:
+            for statement in MADE_TABLES:
+                connection.execute(statement)
+            connection.executemany("insert into transactions values (?, ?, ?, ?, ?)", shuffled)
+    else:
+        url = f"{request.getfixturevalue('postgres')}/{request.getfixturevalue('database')}"
+        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+            for statement in MADE_TABLES:
+                cursor.execute(statement)
+            cursor.executemany("insert into transactions values (%s, %s, %s, %s, %s)", shuffled)
+    made = snapshot.snapshot(company(tmp_path, url, MADE))
+    folder = snapshot.snapshot(made_in_the_folder(tmp_path / "files"))
+    assert (folder / "rejected" / "responses.csv").is_file()
+    same(made, folder)
+    lines = workspace.open(tmp_path / "csat.toml").transactions.sort_values("line_id")
+    assert lines["line_id"].tolist() == ["1", "2", "3", "4"]
+    assert lines["amount"].tolist() == [2.5, -3 * 0.1, 3 * 19.99, 3 * 19.99]
+    assert set(lines["shop"]) == {"Mitte"}
+
+
+def test_made_columns_that_cannot_be_made_are_told_before_rows_are_read(tmp_path, cache):
+    with duckdb.connect(tmp_path / "crm.duckdb") as connection:
+        for statement in (*MADE_TABLES, "create table customers (customer_id text)"):
+            connection.execute(statement)
+    wrong = MADE.replace('"price"]', '"prize"]').replace('numbered = "line_id"', 'numbered = "code"')
+    text = refused(company(tmp_path, "duckdb://crm.duckdb", wrong), cache, ValueError)
+    for part in (
+        "crm.duckdb has 3 problems:",
+        "transactions (table transactions): column 'code', which csat.toml makes, is there already",
+        "transactions (table transactions): column 'prize', a factor of amount, is not there",
+        "customers (table customers): required column 'joined_on' is missing",
+    ):
+        assert part in text
+
+
+GROUPS = """
+[tables.transactions]
+table = "sales"
+columns = { customer_id = "customer", occurred_at = "moment" }
+aggregate = "day"
+aggregate_by = ["shop"]
+missing = ["", "NA", -99]
+[tables.operations]
+table = "calls"
+columns = { unit = "branch", period = "started", metric = "topic", numerator = "solved" }
+aggregate = "month"
+"""
+SALES = (
+    "create table sales (customer text, moment timestamptz, amount double precision, shop text)",
+    "insert into sales select 'C' || n % 7, timestamptz '2026-10-01 00:30:00+02' + n * interval '1 hour',"
+    " n * 0.1, case when n % 2 = 0 then 'Mitte' end from generate_series(1, 300) t(n)",
+    "insert into sales values ('C1', '2026-10-01 12:00:00+00', -5.05, 'Mitte'), (null, '2026-10-01', 3, null),"
+    " ('NA', '2026-10-01', 4, null), ('C2', null, 5, 'Mitte'), ('C2', 'infinity', 6, 'Mitte'),"
+    " ('C3', '2026-10-02', 'NaN', null), ('C3', '2026-10-02', 'Infinity', null), ('C3', '2026-10-02', -99, null)",
+    "create table calls (branch text, started date, topic text, solved boolean)",
+    "insert into calls select case when n % 3 > 0 then 'Mitte' else 'Nord' end, date '2026-09-28' + cast(n % 9 as int),"
+    " 'bill', case when n % 5 > 0 then n % 2 = 0 end from generate_series(1, 90) t(n)",
+)
+
+
+def check_groups(made: Path, file: Path) -> None:
+    """See that sums over groups are those of the rows."""
+    sums = workspace.open(file).transactions
+    assert snapshot.read_manifest(made)["tables"]["transactions"]["reading"] == {
+        "groups_of": 308,
+        "per": ["customer_id", "shop", "day", "sign of the amount"],
+    }
+    amounts = sums.assign(refund=sums["amount"] < 0).groupby("refund")["amount"].sum()
+    assert amounts.tolist() == pytest.approx([45150 * 0.1, -5.05], abs=1e-9)
+    assert sums["n"].sum() == 301
+    # n = 1 lies at half past one in Berlin, and on the day before in UTC, which reading row by row takes too
+    first = sums.query("customer_id == 'C1' and amount > 0").iloc[0]
+    assert first[["occurred_at", "amount", "n"]].tolist() == [pd.Timestamp("2026-09-30"), 0.1, 1]
+    assert not sums.duplicated(["customer_id", "occurred_at", "shop", "amount"]).any()
+    problems = workspace.open(file).problems
+    assert set(zip(problems["table"], problems["column"], problems["rule"], problems["count"], strict=True)) == {
+        ("transactions", "amount", "missing", 1),
+        ("transactions", "customer_id", "missing", 2),
+        ("transactions", "occurred_at", "missing", 1),
+    }
+    solved = workspace.open(file).operations.set_index(["unit", "period"])
+    assert solved[["numerator", "denominator", "n"]].sum().tolist() == [36, 72, 90]
+
+
+def test_groups_of_duckdb_and_postgres_have_the_same_bytes(tmp_path, cache, postgres, database):
+    with duckdb.connect(tmp_path / "crm.duckdb") as connection:
+        for statement in ("set timezone = 'UTC'", *SALES):
+            connection.execute(statement)
+    with psycopg.connect(f"{postgres}/{database}") as connection:
+        for statement in ("set timezone = 'UTC'", *SALES):
+            connection.execute(statement)
+    made = []
+    for url in ("duckdb://crm.duckdb", f"{postgres}/{database}"):
+        file = company(tmp_path, url, GROUPS)
+        made.append(snapshot.snapshot(file))
+        check_groups(made[-1], file)
+    same(*made)
+
+
 PASSWORD = "p@ss/w:r d+%?#"
 ROWS = "response_id text, customer_id text, responded_at timestamp, nps int, weight int, comment text"
 ANSWERS = (
@@ -318,7 +453,7 @@ def test_password_from_the_environment(tmp_path, cache, postgres, database, monk
     settings = config.load(company(tmp_path, f"{postgres.replace('csat@', 'ann:a+b@')}/{database}"))
     with (
         pytest.raises(ConnectionError, match="read-only transaction"),
-        sources.open_database(settings) as connection,
+        databases.open_database(settings) as connection,
     ):
         connection.con.execute("create table more (a int)")
     admin(postgres, "drop owned by ann", "drop role ann", database=database)
@@ -476,7 +611,7 @@ def test_duckdb_file_is_only_read(tmp_path, cache):
             ws.customers  # noqa: B018
     with (
         pytest.raises(duckdb.InvalidInputException, match="read-only"),
-        sources.open_database(config.load(tmp_path / "csat.toml")) as connection,
+        databases.open_database(config.load(tmp_path / "csat.toml")) as connection,
     ):
         connection.raw_sql("create table own.more (a int)")
     assert (tmp_path / "data" / "crm.duckdb").read_bytes() == before

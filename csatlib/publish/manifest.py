@@ -1,9 +1,15 @@
 """The run's diary: one JSON line per finished job, appended; the last line of a job counts."""
 
+import importlib.metadata
 import json
 import os
+import platform
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pandas as pd
 
 FILE = "manifest.jsonl"
 _SECRET_NAME = re.compile(r"PASS|TOKEN|SECRET|CREDENTIAL|API_?KEY", re.IGNORECASE)
@@ -107,3 +113,22 @@ def redact(text: str, project: Path | None = None) -> str:
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
     return text
+
+
+def versions() -> dict:
+    """Versions that a page names."""
+    try:
+        ours = importlib.metadata.version("csatlib")
+    except importlib.metadata.PackageNotFoundError:
+        ours = "not installed"
+    return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
+
+
+def commit(project: Path) -> str | None:
+    """Commit of the project's repository, with "+" when files differ from it; None without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
+    return answer.stdout.strip() or None

@@ -6,7 +6,7 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.tables.scale import Scale
-from csatlib.words import listed, mark, say
+from csatlib.words import listed, mark, say, together
 
 DETECTABLE = 2.8 / 1.96
 NEAR = 0.5
@@ -112,7 +112,7 @@ def evidence(company: pd.DataFrame, groups: pd.DataFrame) -> str:
                 **places,
             )
         )
-    return " ".join(told)
+    return together(*told)
 
 
 def ceiling(table: pd.DataFrame, *, scale: Scale) -> str:
@@ -176,7 +176,7 @@ def split(table: pd.DataFrame) -> str:
         parts = [_part(table, row) for row in rows[rows["reading"] == reading].to_dict("records")]
         if parts:
             told.append(say(sentence, then=then, parts=listed(parts)))
-    return " ".join(told)
+    return together(*told)
 
 
 def moved(table: pd.DataFrame) -> pd.DataFrame:
@@ -281,7 +281,7 @@ def placed(table: pd.DataFrame) -> str:
         )
     if len(rest):
         told.append(say("Not to be placed: {names}.", names=listed(list(rest))))
-    return " ".join(told)
+    return together(*told)
 
 
 def action(company: pd.DataFrame, groups: pd.DataFrame) -> str:
@@ -316,7 +316,9 @@ def action(company: pd.DataFrame, groups: pd.DataFrame) -> str:
         parts = [_where(row) for row in rows[rows["reading"].isin(readings)].to_dict("records")]
         if parts:
             told.append(say(sentence, parts=listed(parts)))
-    return " ".join(told) or say("Nothing to change on account of expectations; ask both sides again next period.")
+    return together(*told) or say(
+        "Nothing to change on account of expectations; ask both sides again next period."
+    )
 
 
 def _where(row: Mapping) -> str:
@@ -352,4 +354,6 @@ def _nothing(table: pd.DataFrame, then: str) -> str:
     if pd.isna(half):
         return sentence
     size = theme.number(half * DETECTABLE)
-    return f"{sentence} " + say("A true difference of {size} points would be detected 8 times in 10.", size=size)
+    return together(
+        sentence, say("A true difference of {size} points would be detected 8 times in 10.", size=size)
+    )

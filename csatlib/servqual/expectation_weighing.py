@@ -7,7 +7,7 @@ import pandas as pd
 from csatlib import disclosure, theme
 from csatlib.servqual.expectation_sentences import side_of
 from csatlib.servqual.expectation_surface import AS_GIVEN, WITHIN, ResponseSurface
-from csatlib.words import mark, say
+from csatlib.words import mark, say, together
 
 CERTAIN = 0.05
 VERDICTS = {
@@ -54,7 +54,7 @@ def importance(table: pd.DataFrame) -> str:
     told = shown[(shown["p_adjusted"] < CERTAIN) & ~shown["indicative"]]
     if told.empty:
         return say("No difference of importance between the groups is beyond random variation.")
-    return " ".join(_weighed(table, row) for row in told.to_dict("records"))
+    return together(*(_weighed(table, row) for row in told.to_dict("records")))
 
 
 def surface(found: ResponseSurface) -> str:
@@ -106,7 +106,7 @@ def surface(found: ResponseSurface) -> str:
         told.append(say("Different customers are compared, so part of this may be their habit of answering."))
     if chosen == WITHIN and AS_GIVEN in shown.index and shown[AS_GIVEN] != shown[WITHIN]:
         told.append(say("Compared with each other it looks different; that may be their habit of answering."))
-    return " ".join(told)
+    return together(*told)
 
 
 def figure(row: Mapping) -> str:
@@ -171,8 +171,8 @@ def _weighed(table: pd.DataFrame, row: Mapping) -> str:
     gap = side_of(table, row, "gap")
     size = theme.number(abs(gap["estimate"]))
     if not gap["p_adjusted"] < CERTAIN:
-        return f"{told} " + say("That the gap there differs cannot be told.")
+        return together(told, say("That the gap there differs cannot be told."))
     wider = mark("The gap there is {size} points wider.")
-    return f"{told} " + say(
-        wider if gap["estimate"] < 0 else mark("The gap there is {size} points narrower."), size=size
+    return together(
+        told, say(wider if gap["estimate"] < 0 else mark("The gap there is {size} points narrower."), size=size)
     )

@@ -17,8 +17,9 @@ from csatlib.stats.intervals import (
 )
 from csatlib.stats.segments import SegmentSums
 from csatlib.tables.scale import Scale
+from csatlib.words import mark
 
-REST = "all others"
+REST = mark("all others")
 
 
 def combine(values: np.ndarray, sums: SegmentSums, rows: list[Figure]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a single setting of csat.toml may be."""
 
 import codecs
+from collections.abc import Iterator, Mapping
 from pathlib import PureWindowsPath
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from csatlib.tables.presets import labels_of
 from csatlib.tables.schema import TABLES, did_you_mean
+
+AGGREGATED = ("transactions", "operations")
 
 
 def _code(value: Any) -> str | float:
@@ -57,6 +60,43 @@ def _sheet(value: Any) -> str | int:
 
 def _labels(value: Any) -> Any:
     return labels_of(value) if isinstance(value, str) else value
+
+
+def aggregate_problems(table: str, entry: Mapping[str, Any], is_database: bool) -> Iterator[str]:
+    """Say what is wrong with the aggregate and aggregate_by of a table.
+
+    Parameters
+    ----------
+    table : str
+        Canonical table.
+    entry : mapping
+        Its section of csat.toml.
+    is_database : bool
+        Whether the source is one.
+
+    Yields
+    ------
+    str
+        Key, what was found, what is allowed.
+
+    Examples
+    --------
+    >>> list(aggregate_problems("responses", {"aggregate": "day"}, True))
+    ['tables.responses.aggregate: allowed for transactions and operations only']
+    """
+    key = f"tables.{table}.aggregate"
+    if "aggregate" not in entry:
+        if "aggregate_by" in entry:
+            yield f'{key}_by: needs aggregate = "day" or "month" beside it'
+    elif table not in AGGREGATED:
+        yield f"{key}: allowed for {' and '.join(AGGREGATED)} only"
+    elif not is_database:
+        yield f"{key}: for a database only; the files of a folder are read whole"
+    else:
+        if table == "operations" and entry["aggregate"] == "day":
+            yield f"{key}: found 'day', allowed: 'month'"
+        if "numbered" in entry:
+            yield f"{key}: does not go with numbered, for no single rows are left; remove one of them"
 
 
 Code = Annotated[Any, AfterValidator(_code)]

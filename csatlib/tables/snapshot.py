@@ -15,27 +15,35 @@ from typing import Any
 
 import duckdb
 import ibis
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from platformdirs import user_cache_dir
 
 from csatlib.tables.config import Settings, load
-from csatlib.tables.convert import ROW, Conversion, convert, match_columns, scale_columns
-from csatlib.tables.derive import derive
+from csatlib.tables.convert import convert, match_columns, scale_columns
+from csatlib.tables.derive import derive, made_columns, wrong_columns
+from csatlib.tables.reading.aggregate import completed, landed, per_group, told
+from csatlib.tables.reading.databases import failure, open_database
 from csatlib.tables.reading.intake import read_source
-from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.reading.sources import (
     extract,
-    failure,
     fetch_table,
     find_tables,
     key_columns,
-    open_database,
     raise_all,
     source_files,
+    too_large,
 )
-from csatlib.tables.schema import TABLES, Table, check, did_you_mean
+from csatlib.tables.schema import did_you_mean
+from csatlib.tables.split import to_pandas, write_table
+
+__all__ = [
+    "PROBLEM_COLUMNS",
+    "connect",
+    "is_complete",
+    "of_settings",
+    "read_manifest",
+    "snapshot",
+    "to_pandas",
+]
 
 PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy")
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
@@ -93,7 +101,7 @@ def of_settings(settings: Settings) -> Path:
         return _make(source_files(settings), settings, cache)
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=".rows-", dir=cache) as rows:
-        return _make(_extracted(Path(rows), settings), settings, cache)
+        return _make(_extracted(Path(rows), settings), landed(settings), cache)
 
 
 def _sweep(cache: Path) -> None:
@@ -173,14 +181,25 @@ def _extracted(folder: Path, settings: Settings) -> dict[str, Path]:
     files = {}
     with open_database(settings) as database:
         tables = find_tables(database, settings)
-        found = {name: table.columns for name, table in tables.items()}
         labels = _labels(tables, settings)
+        wrong = {n: wrong_columns(table.columns, settings.tables[n]) for n, table in tables.items()}
+        made = {n: made_columns(settings.tables[n]) for n, texts in wrong.items() if not texts}
+        found = {n: completed([*tables[n].columns, *made[n]], n, settings.tables[n]) for n in made}
         names, problems = _match(found, settings, labels)
-        raise_all(problems, settings)
+        raise_all([f"{n} ({labels[n]}): {text}" for n in wrong for text in wrong[n]] + problems, settings)
+        rows, problems = {}, list(too_large(tables, settings, labels))
         for name, table in tables.items():
+            rows[name] = fetch_table(table, name, names[name])
+            try:
+                if settings.tables[name].aggregate:
+                    rows[name] = per_group(rows[name], name, names[name], settings.tables[name])
+            except ValueError as error:
+                problems.append(f"{name} ({labels[name]}): {error}")
+        raise_all(problems, settings)
+        for name, data in rows.items():
             files[name] = folder / f"{name}.parquet"
-            rows = fetch_table(table, name, names[name])
-            extract(rows, key_columns(name, names[name]), files[name], failure(settings, labels[name]))
+            keys = key_columns(data, name, names[name], settings.tables[name])
+            extract(data, keys, files[name], failure(settings, labels[name]))
     return files
 
 
@@ -213,7 +232,10 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
     for name, path in files.items():
         try:
             source = read_source(connection, path, name, settings.tables[name], scaled)
-            sources[name] = replace(source, data=derive(source.data, settings.tables[name]))
+            groups = told(source.data, settings.tables[name])
+            sources[name] = replace(
+                source, data=derive(source.data, settings.tables[name]), told=groups or source.told
+            )
         except (ValueError, *_UNREADABLE) as error:
             problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
     matched, wrong = _match({name: source.columns for name, source in sources.items()}, settings, labels)
@@ -223,7 +245,7 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
     for name, (source, names) in conversions.items():
         try:
             conversion = convert(source, name, names, settings.tables[name], scaled)
-            tables[name], rows = _write_table(work, connection, source, name, conversion)
+            tables[name], rows = write_table(work, connection, source, name, conversion)
             tables[name] |= {"reading": dict(sources[name].told)} if sources[name].told else {}
             listed += rows
         except _UNREADABLE as error:
@@ -257,93 +279,6 @@ def _first_lines(error: Exception) -> str:
     return f"{text}; quote values that hold the delimiter, double quotes in them" if "CSV Error" in text else text
 
 
-def _write_table(work: Path, connection, source, name: str, conversion: Conversion) -> tuple[dict, list[dict]]:
-    """Write accepted and rejected rows of one table; return its counts and its problems."""
-    frame = to_pandas(conversion.data.to_pyarrow())
-    cases = _cases(frame, TABLES[name], conversion)
-    cases = cases.assign(line=frame[ROW].to_numpy()[cases["row"].to_numpy()])
-    good = ~frame.index.isin(cases["row"])
-    accepted = pa.Table.from_pandas(frame.loc[good, list(conversion.columns)], preserve_index=False)
-    pq.write_table(accepted.replace_schema_metadata(None), work / f"{name}.parquet", compression="zstd")
-    problems = []
-    if len(cases):
-        rejected = _rejected(connection, source, cases)
-        problems = _summary(name, cases, rejected, conversion.names)
-        (work / "rejected").mkdir(exist_ok=True, mode=0o700)
-        _inert(rejected).to_csv(work / "rejected" / f"{name}.csv", index=False, lineterminator="\n")
-    return {"read": len(frame), "rejected": int((~good).sum())}, problems
-
-
-def _cases(frame: pd.DataFrame, table: Table, conversion: Conversion) -> pd.DataFrame:
-    """Check the rows that count, and list those the survey tool itself marks as not counting."""
-    rules = {"ranges": conversion.ranges, "unreadable": conversion.unreadable, "ignore": [ROW]}
-    if LEFT_OUT not in frame:
-        return check(frame, table, **rules)
-    why = frame[LEFT_OUT].dropna()
-    rest = frame[frame[LEFT_OUT].isna()]
-    cases = check(rest.reset_index(drop=True), table, **rules)
-    cases["row"] = rest.index.to_numpy()[cases["row"].to_numpy()]
-    parts = why.str.rpartition(": ")
-    canonical = {column: name for name, column in conversion.names.items()}
-    aside = {"row": why.index, "column": parts[0].replace(canonical), "rule": parts[2]}
-    remedy = "left out on purpose: only finished answers of respondents count"
-    return pd.concat([pd.DataFrame(aside | {"remedy": remedy}), cases]).sort_values("row", ignore_index=True)
-
-
-def _rejected(connection, source, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return the source rows of the cases as text, with row (1-based, without the header) and reasons."""
-    reasons = cases.assign(reason=cases["column"] + ": " + cases["rule"])[["line", "reason"]]
-    # through Arrow: for a pandas frame Ibis reads an option that pandas 3.1 deprecates
-    reasons = ibis.memtable(pa.Table.from_pandas(reasons, preserve_index=False))
-    reasons = reasons.group_by("line").agg(reason=reasons.reason.group_concat("; ", order_by=reasons.reason))
-    source = source.drop(*{LEFT_OUT} & {*source.columns})
-    rows = source.rename({f"source {n}": n for n in source.columns}).mutate(row=ibis.row_number() + 1)
-    joined = rows.inner_join(reasons, rows.row == reasons.line).order_by("row")
-    texts = [joined[f"source {n}"].cast("string") for n in source.columns]
-    frame = connection.to_pyarrow(joined.select("row", "reason", *texts)).to_pandas()
-    return frame.set_axis(["row", "reason", *source.columns], axis=1)
-
-
-def _summary(name: str, cases: pd.DataFrame, rejected: pd.DataFrame, names: Mapping[str, str]) -> list[dict]:
-    result = []
-    source = rejected.iloc[:, 2:].set_axis(rejected.iloc[:, 0])
-    blank = pd.Series("", index=source.index)
-    for (column, rule), group in cases.groupby(["column", "rule"], sort=True):
-        first = group["line"].sort_values()
-        parts = [source[names[part]].fillna("") for part in column.split(", ") if part in names]
-        values = pd.concat(parts, axis=1).agg("/".join, axis=1) if len(parts) > 1 else pd.concat(parts or [blank])
-        counts = values.loc[first].value_counts(sort=False)
-        shown = [f"{_quoted(v)} ({n})" if n > 1 else _quoted(v) for v, n in counts.head(5).items()]
-        shown += [f"{len(counts) - 5:,} other values"] if len(counts) > 5 else []
-        result.append(
-            {
-                "table": name,
-                "column": column,
-                "rule": rule,
-                "count": len(first),
-                "rows": ", ".join(map(str, first.head(5))),
-                "found": ", ".join(shown),
-                "remedy": group["remedy"].iloc[0],
-            }
-        )
-    return result
-
-
-def _quoted(value: str) -> str:
-    return repr(value) if value else "empty"
-
-
-def _inert(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before text that a spreadsheet would take for a formula."""
-    result = frame.copy()
-    for position in range(2, frame.shape[1]):
-        column = frame.iloc[:, position]
-        if pd.api.types.is_string_dtype(column.dtype):
-            risky = column.str.match(r"[=+\-@\t\r]").fillna(False) & pd.to_numeric(column, errors="coerce").isna()
-            result.isetitem(position, column.mask(risky.astype(bool), "'" + column))
-    return result
-
-
 def _write_manifest(work: Path, tables: dict, problems: list[dict], settings: Settings) -> None:
     files = sorted(p for p in work.rglob("*") if p.is_file())
     digests = {p.relative_to(work).as_posix(): _digest(p) for p in files}
@@ -373,24 +308,3 @@ def _publish(work: Path, target: Path) -> None:
         else:
             return
     raise OSError(f"cannot write the snapshot {target}; is another process using the folder?")
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Convert to pandas with fixed dtypes.
-
-    Parameters
-    ----------
-    table : pyarrow Table
-
-    Returns
-    -------
-    DataFrame
-        Text is ``str``, times are ``datetime64[us]``, every number and boolean that may be missing is float64
-        with NaN (true = 1, false = 0); ``<item>_na`` is bool and ``replicate`` uint8.
-
-    Examples
-    --------
-    >>> to_pandas(pa.table({"n": pa.array([1.0, None]), "plan": ["Max", None]})).dtypes.astype(str).to_dict()
-    {'n': 'float64', 'plan': 'str'}
-    """
-    return table.to_pandas()

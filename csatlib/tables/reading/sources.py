@@ -1,10 +1,7 @@
 """Where the tables come from: a folder of files, or a database behind an address of Ibis."""
 
-import contextlib
-import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
 import pyarrow as pa
@@ -12,12 +9,12 @@ import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 from ibis.expr import types as ir
 
-from csatlib.tables.config import Settings
-from csatlib.tables.reading.address import expand, scrub, without_secrets
+from csatlib.tables.config import Settings, TableSettings
+from csatlib.tables.reading.databases import batches, failure
 from csatlib.tables.reading.readers import SUFFIXES
 from csatlib.tables.schema import TABLES, did_you_mean
 
-_FILE_ENGINES = ("duckdb", "sqlite")
+MAX_ROWS = 20_000_000
 _ROWS = 20_000  # fetched at once
 
 
@@ -60,140 +57,6 @@ def raise_all(problems: list[str], settings: Settings) -> None:
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
         raise ValueError(f"{settings.place} has {len(problems)} {noun}:\n- " + "\n- ".join(problems))
-
-
-@contextlib.contextmanager
-def open_database(settings: Settings) -> Iterator[ibis.BaseBackend]:
-    """Connect to the database of ``source.url``, for reading only.
-
-    A DuckDB or SQLite file is looked for from the folder of csat.toml (``duckdb://data/crm.duckdb``). All
-    that is read from PostgreSQL is read as of one moment (one transaction, repeatable read).
-
-    Parameters
-    ----------
-    settings : Settings
-        With a url; ``${NAME}`` in it is filled in from the environment.
-
-    Yields
-    ------
-    ibis backend
-
-    Raises
-    ------
-    ValueError
-        If a variable is not set, or the engine is unknown.
-    FileNotFoundError
-        If the database file is not there.
-    ImportError
-        If the engine's driver is not installed.
-    ConnectionError
-        If the database refuses. No message holds a password.
-    """
-    url = expand(settings.source.url)
-    engine = url.partition("://")[0].replace("postgresql", "postgres")
-    known = [entry.name for entry in importlib.metadata.entry_points(group="ibis.backends")]
-    if engine not in known:
-        raise ValueError(
-            f"source.url: no engine {engine!r}{did_you_mean(engine, known)}; write one such as duckdb:// or "
-            "postgres://"
-        )
-    try:
-        connection = _connect(engine, url, settings)
-    except FileNotFoundError:
-        raise
-    except ValueError:  # its message may quote a part of the password
-        raise ValueError(
-            f"source.url {settings.place} is not an address; write engine://user:password@host:port/database, "
-            "with @ : / ? # % in a password as %40 %3A %2F %3F %23 %25, or the password as ${NAME}"
-        ) from None
-    except ImportError:
-        package = "csatlib[postgres]" if engine == "postgres" else f"ibis-framework[{engine}]"
-        raise ImportError(
-            f"{settings.place}: the driver of {engine} is not installed; run: pip install '{package}'"
-        ) from None
-    except Exception as error:  # every engine raises its own kind
-        remedy = (
-            "Close other programs that hold the file, and check that it is complete"
-            if engine in _FILE_ENGINES
-            else f"Check that it runs and that source.url in {settings.file.name} gives the right host, port, "
-            "database, user and password"
-        )
-        raise ConnectionError(
-            f"cannot open {without_secrets(url)}: {_reason(error, url)}"
-            f"{_near_database(error, engine, url)}. {remedy}"
-        ) from None
-    try:
-        with _one_moment(connection, settings):
-            yield connection
-    finally:
-        connection.disconnect()
-
-
-def _connect(engine: str, url: str, settings: Settings) -> ibis.BaseBackend:
-    if engine in _FILE_ENGINES:
-        file, options = _database_file(url, settings), dict(parse_qsl(url.partition("?")[2]))
-        if engine == "duckdb":
-            options |= {"read_only": True, "autoinstall_known_extensions": False}
-        return getattr(ibis, engine).connect(file, **options)
-    options = {}
-    if engine == "postgres":
-        parts = urlsplit(url)
-        # Ibis leaves the user encoded and takes a + in a password for a space
-        options = {k: unquote(v) for k in ("username", "password") if (v := getattr(parts, k))}
-        options = {"user" if k == "username" else k: v for k, v in options.items()}
-        if "connect_timeout" not in parts.query:
-            options["connect_timeout"] = 10
-    return ibis.connect(url, **options)
-
-
-def _database_file(url: str, settings: Settings) -> Path:
-    """Return the file of an address; one that is not there from the root is looked for beside csat.toml."""
-    written = unquote(url.partition("://")[2].partition("?")[0])
-    file = settings.file.parent / written
-    if not file.is_file():
-        file = settings.file.parent / written.lstrip("/")
-    if not file.is_file():
-        there = sorted(path.name for path in file.parent.iterdir()) if file.parent.is_dir() else []
-        raise FileNotFoundError(
-            f"source.url: there is no database file {file}{did_you_mean(file.name, there)}; "
-            f"a relative path starts at {settings.file.parent}"
-        )
-    return file
-
-
-@contextlib.contextmanager
-def _one_moment(connection: ibis.BaseBackend, settings: Settings) -> Iterator[None]:
-    if connection.name != "postgres":
-        yield
-        return
-    import psycopg
-
-    connection.con.read_only = True
-    connection.con.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    try:
-        with connection.con.transaction():
-            yield
-    except psycopg.Error as error:
-        raise failure(settings, "the list of tables")(error) from None
-
-
-def _reason(error: Exception, url: str) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return scrub(" ".join(lines[:3])[:300].rstrip(".?"), url) or type(error).__name__
-
-
-def _near_database(error: Exception, engine: str, url: str) -> str:
-    """Return the nearest database of a server that does not know the one asked for."""
-    wanted = urlsplit(url).path.strip("/") if engine == "postgres" else ""
-    if not wanted or f'"{wanted}"' not in str(error):
-        return ""
-    with contextlib.suppress(Exception):
-        connection = ibis.connect(url, database="postgres", connect_timeout=10)
-        try:
-            return did_you_mean(wanted, connection.list_catalogs())
-        finally:
-            connection.disconnect()
-    return ""
 
 
 def list_tables(connection: ibis.BaseBackend, settings: Settings) -> list[str]:
@@ -264,6 +127,48 @@ def _listed(names: list[str]) -> str:
     return (", ".join(names[:30]) or "none") + more
 
 
+def too_large(tables: Mapping[str, ir.Table], settings: Settings, labels: Mapping[str, str]) -> Iterator[str]:
+    """Say which tables have more rows than may be brought down one by one.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis Table
+        From `find_tables`.
+    settings : Settings
+        ``source.max_rows``, by default `MAX_ROWS`. Tables that are brought down as groups are not counted.
+    labels : mapping of str to str
+        How messages call a table.
+
+    Yields
+    ------
+    str
+        Problem and remedy.
+
+    Examples
+    --------
+    >>> list(too_large({}, settings, {}))  # doctest: +SKIP
+    []
+    """
+    most = settings.source.max_rows or MAX_ROWS
+    for name, table in tables.items():
+        if settings.tables[name].aggregate:
+            continue
+        try:
+            rows = table.count().to_pyarrow().as_py()
+        except Exception as error:  # every engine raises its own kind
+            raise failure(settings, labels[name])(error) from None
+        if rows > most:
+            remedy = (
+                f'set [tables.{name}] aggregate = "day" to bring down sums per customer and day'
+                if name == "transactions"
+                else f"name a view with the rows and columns that are needed: [tables.{name}] table = ..."
+            )
+            yield (
+                f"{name} ({labels[name]}): {rows:,} rows, more than source.max_rows = {most:,}; {remedy}, "
+                "or raise max_rows"
+            )
+
+
 def fetch_table(table: ir.Table, name: str, names: Mapping[str, str]) -> ir.Table:
     """Return what is read of a database table, in types that mean the same in every engine.
 
@@ -279,19 +184,46 @@ def fetch_table(table: ir.Table, name: str, names: Mapping[str, str]) -> ir.Tabl
     Returns
     -------
     ibis Table
-        The table's columns, ordered by the canonical key. Text, whole numbers, floats and booleans stay;
-        other decimals become floats (text where they are part of an identifier); times and dates stay, an
-        infinite one is missing; binary columns are left out; any other type is read as its text.
+        The table's columns, rows in any order: `extract` orders them in one way for all engines. Text, whole
+        numbers, floats and booleans stay; other decimals become floats (text where they are part of an
+        identifier); times and dates stay, an infinite one is missing; binary columns are left out; any other
+        type is read as its text.
     """
     kinds = {names[c.name]: c.kind for c in TABLES[name].columns if c.name in names}
     columns = {c: _portable(table[c], kinds.get(c)) for c in table.columns if not table[c].type().is_binary()}
-    keys = key_columns(name, names)
-    return table.order_by(keys).select(**columns) if keys else table.select(**columns)
+    return table.select(**columns)
 
 
-def key_columns(name: str, names: Mapping[str, str]) -> list[str]:
-    """Return the columns that order a table: its key, else customer and time."""
-    return [names[n] for n in TABLES[name].key or ("customer_id", TABLES[name].time) if n in names]
+def key_columns(rows: ir.Table, name: str, names: Mapping[str, str], settings: TableSettings) -> list[str]:
+    """Return the columns that order a table.
+
+    Parameters
+    ----------
+    rows : ibis Table
+        What is brought down; columns that csat.toml makes come later.
+    name : str
+        Canonical table.
+    names : mapping of str to str
+        Canonical name -> column.
+    settings : TableSettings
+        Of the table.
+
+    Returns
+    -------
+    list of str
+        The key, else customer and time; of rows that are to be numbered time first; of groups all but the numbers.
+
+    Examples
+    --------
+    >>> rows = ibis.table({"day": "date", "customer_id": "string"}, name="sales")
+    >>> key_columns(rows, "transactions", {"customer_id": "customer_id", "occurred_at": "day"}, TableSettings())
+    ['customer_id', 'day']
+    """
+    if settings.aggregate:
+        return [column for column in rows.columns if not rows[column].type().is_numeric()]
+    key, time = TABLES[name].key, TABLES[name].time
+    order = dict.fromkeys((time, *key, "customer_id") if settings.numbered else key or ("customer_id", time))
+    return [names[n] for n in order if n in names and names[n] in rows.columns]
 
 
 def _portable(x: ir.Column, kind: str | None) -> ir.Column:
@@ -328,7 +260,7 @@ def extract(table: ir.Table, keys: list[str], file: Path, failed: Callable[[Exce
     """
     raw = file.with_suffix(".part")
     try:
-        reader = table.to_pyarrow_batches(chunk_size=_ROWS)
+        reader = batches(table, _ROWS)
     except Exception as error:  # every engine raises its own kind
         raise failed(error) from None
     with pq.ParquetWriter(raw, reader.schema, compression="lz4") as writer:
@@ -351,12 +283,3 @@ def _batches(reader: pa.RecordBatchReader, failed: Callable[[Exception], Excepti
             return
         except Exception as error:
             raise failed(error) from None
-
-
-def failure(settings: Settings, what: str) -> Callable[[Exception], Exception]:
-    """Return a function that makes one clear error of what a database raised while something was read."""
-    url = expand(settings.source.url)
-    return lambda error: ConnectionError(
-        f"{without_secrets(url)}: {what} could not be read to its end: "
-        f"{_reason(error, url)}. Nothing half-read was kept: run again; if it stays, ask who runs the database"
-    )
