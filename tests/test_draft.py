@@ -105,7 +105,7 @@ def test_points_of_importance_by_the_words_of_their_headings(tmp_path):
 
 def test_points_without_such_words_are_taken_in_order_and_unsure():
     text = text_of(servqual_export([f"w{k}" for k in range(1, 6)]))
-    lines = text.split("[scales.servqual.importance]")[1].splitlines()[1:6]
+    lines = text.split("\n[scales.servqual.importance]")[1].splitlines()[1:6]
     assert [line.split(" = ")[0] for line in lines][0] == "tangibles"
     assert all("# 40% sure" in line for line in lines)
 

@@ -240,7 +240,8 @@ def _open_questions(one: Profile) -> Iterator[str]:
         yield f"{one.file}: {one.not_asked} is kept apart from no answer, as a question that did not apply. Right?"
     if one.points:
         listed = ", ".join(guess.value for guess in one.points)
-        yield f"{listed}: points of importance that add up to 100; which dimension is each for? See .importance"
+        where = "see [scales.servqual.importance]"
+        yield f"{listed}: points of importance that add up to 100; which dimension is each for ({where})?"
 
 
 def _item_name(item: str) -> str:
