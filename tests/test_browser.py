@@ -17,7 +17,8 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [path for path in PATHS if '"lesson": true' not in path.read_text(encoding="utf-8")]  # no report
 PAGES = [*(path.stem for path in NOTEBOOKS), "index", "failed", "chinese"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 RUN = {"company": "Sample company", "period": "2026-10", "source": "data/sample", "language": "en"}

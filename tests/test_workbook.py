@@ -14,7 +14,8 @@ from csatlib import disclosure, exhibit, theme
 from csatlib.publish import html, workbook
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [path for path in PATHS if '"lesson": true' not in path.read_text(encoding="utf-8")]  # no report
 RUN = {"company": "A & B", "period": "2026-10", "segment": "region: North"}
 SMALL = {"label": ["=HYPERLINK(0)", "Care", "Looks"], "group": ["N", "S", "W"]}
 SMALL |= {"estimate": [-1 / 3, 1234.5, 9.0], "ci_low": [-0.5, 1.0, 8.0], "ci_high": [-0.1, 2.0, 10.0]}

@@ -74,7 +74,10 @@ def plot_split(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if labels:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     ax.set_label(_split_alt(shown, labels))
-    return ax
+    words = {measure: name for measure, (name, *_) in sides.items()}
+    drawn = shown[shown["measure"].isin(words)].drop(columns="p_adjusted") if labels else shown
+    rows = {"label": say("Dimension"), "measure": say("Measure")}
+    return theme.keep(ax, drawn, rows=rows, names=words) if labels else ax
 
 
 def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -128,7 +131,8 @@ def plot_matrix(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(say("Expected, points"))
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.set_label(_matrix_alt(expected, gap))
-    return ax
+    words = {"expectation": say("Expected"), "gap": say("Gap")}
+    return theme.keep(ax, table, rows={"label": say("Dimension"), "measure": say("Measure")}, names=words)
 
 
 def _name_points(ax: Axes, points: list[tuple[float, float, str]]) -> None:

@@ -69,7 +69,7 @@ def plot_correlations(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if len(rows):
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, handletextpad=0.1)
     ax.set_label(_alt(rows, names))
-    return ax
+    return theme.keep(ax, rows, rows={"label": say("Dimension"), "other_label": say("Other dimension")})
 
 
 def _alt(rows: pd.DataFrame, names: list[str]) -> str:
