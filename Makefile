@@ -42,5 +42,5 @@ lint: ready ## style of code and notebooks | python -m ruff check . && python -m
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
-lock: ## write requirements.lock anew (needs uv) | python -m tools.lock
+lock: ## write requirements.lock and -spark.lock anew (needs uv) | python -m tools.lock
 	@$(PYTHON) -m tools.lock

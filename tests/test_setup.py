@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import lock, notebooks, setup
+from tools import lock, notebooks, setup, spark
 from tools import test as runner
 
 ROOT = Path(__file__).parents[1]
@@ -255,19 +255,62 @@ def test_lock_without_uv_says_so(monkeypatch, capsys):
 
 
 def test_lock_with_an_address_is_taken_back(tmp_path, monkeypatch, capsys):
-    path = tmp_path / "requirements.lock"
+    path, second = tmp_path / "requirements.lock", tmp_path / "requirements-spark.lock"
     path.write_text("numpy==2.4.6\n")
     monkeypatch.setattr(lock, "LOCK", path)
+    monkeypatch.setattr(lock, "SPARK", second)
     monkeypatch.setattr(lock.shutil, "which", lambda name: "uv")
 
-    def compile_with_address(*_, **__):
-        path.write_text("--index-url somewhere\nnumpy==2.4.6\n")
-        return 0
+    def compile_with_address(command, **options):
+        given = options["input"] or "--index-url somewhere\nnumpy==2.4.6"
+        (tmp_path / command[command.index("-o") + 1]).write_text(given)
+        return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(lock.subprocess, "call", compile_with_address)
+    monkeypatch.setattr(lock.subprocess, "run", compile_with_address)
     assert lock.main([]) == 1
     assert path.read_text() == "numpy==2.4.6\n"
-    assert "left as it was" in capsys.readouterr().err
+    assert second.read_text() == "pyspark>=4,<4.1"
+    shown = capsys.readouterr()
+    assert "requirements.lock is left as it was" in shown.err
+    assert shown.out == "Written: requirements-spark.lock\n"
+
+
+def test_spark_has_a_lock_and_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(spark.shutil, "which", lambda name: None)
+    assert spark.bring(tmp_path / "spark") == "no Java here: install Debian's package openjdk-17-jre-headless"
+    monkeypatch.setattr(spark.shutil, "which", lambda name: {"java": "/bin/java"}.get(name))
+    codes, seen = [1, 0], []
+
+    def install(command, **_):
+        seen.append(command)
+        (tmp_path / "spark").mkdir()
+        return subprocess.CompletedProcess(command, codes.pop(0))
+
+    monkeypatch.setattr(spark.subprocess, "run", install)
+    assert "could not be installed" in spark.bring(tmp_path / "spark")
+    assert not (tmp_path / "spark").exists()
+    for _ in range(2):
+        assert spark.bring(tmp_path / "spark") == tmp_path / "spark"
+    assert len(seen) == 2
+    assert {"--require-hashes", "--no-deps", str(tmp_path / "spark"), str(lock.SPARK)} <= set(seen[0])
+    text = lock.SPARK.read_text()
+    assert sorted(lock.locked(text)) == ["py4j", "pyspark"]
+    assert not lock.addresses(text)
+    assert not set(lock.locked(text)) & set(lock.locked(lock.LOCK.read_text()))
+    assert spark.command(tmp_path, "uv")[:3] == ["uv", "pip", "install"]
+
+
+def test_spark_is_on_the_path_of_the_long_tests_only(monkeypatch, tmp_path, capsys):
+    found = []
+    monkeypatch.setattr(runner, "why_not_exact", lambda: None)
+    monkeypatch.setattr(runner.subprocess, "call", lambda step, env, **_: found.append(env.get("PYTHONPATH", "")))
+    answers = [tmp_path, "no Java here"]
+    monkeypatch.setattr(spark, "bring", lambda: answers.pop(0))
+    for there in ([4], []):
+        found.clear()
+        runner.main(["--all"])
+        assert [place for place, path in enumerate(found) if path.startswith(str(tmp_path))] == there
+    assert "Spark is not tested: no Java here" in capsys.readouterr().out
 
 
 def test_differences_from_the_lock():

@@ -1,30 +1,34 @@
-"""Write requirements.lock anew with uv, or tell whether the running environment is the locked one."""
+"""Write both locks anew with uv, or tell whether the running environment is the locked one."""
 
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
+SPARK = ROOT / "requirements-spark.lock"
 ADDRESS = re.compile(r"://|--(extra-)?index-url|--find-links")
 
 
-def command(pyproject: str) -> list[str]:
-    """Return the uv command, for the lowest Python that ``requires-python`` allows."""
+def command(pyproject: str, output: str = "requirements.lock") -> list[str]:
+    """Return the uv command, for the lowest Python that ``requires-python`` allows.
+
+    The second lock holds what the extra spark needs beside the first; its requirements come on standard input.
+    """
     lowest = re.search(r'^requires-python\s*=\s*">=(\d+\.\d+)', pyproject, re.MULTILINE)[1]
-    compile_all = ["uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal"]
-    return [
-        *compile_all,
-        "--python-version",
-        lowest,
-        "--generate-hashes",
-        "--no-emit-index-url",
-        "-o",
-        "requirements.lock",
-    ]
+    what = ["pyproject.toml", "--extra", "dev"] if output == "requirements.lock" else ["-"]
+    compile_all = ["uv", "pip", "compile", *what, "--universal", "--python-version", lowest]
+    return [*compile_all, "--generate-hashes", "--no-emit-index-url", "-o", output]
+
+
+def spark(pyproject: str) -> str:
+    """Return the requirements of the extra spark that the first lock does not hold."""
+    extra = tomllib.loads(pyproject)["project"]["optional-dependencies"]["spark"]
+    return "\n".join(text for text in extra if not text.startswith("ibis-framework"))
 
 
 def addresses(text: str) -> list[str]:
@@ -66,21 +70,30 @@ def why_not_exact() -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the lock; options (``--upgrade``) go to uv."""
+    """Write the locks; options (``--upgrade``) go to uv."""
     if not shutil.which("uv"):
         print("lock: uv is not on the PATH; install it (pip install uv), then run: make lock", file=sys.stderr)
         return 1
-    before = LOCK.read_bytes() if LOCK.exists() else None
-    asked = command((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    code = subprocess.call([*asked, "--quiet", *arguments], cwd=ROOT)
-    found = addresses(LOCK.read_text(encoding="utf-8")) if code == 0 else []
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    codes = [write(LOCK, pyproject, "", arguments), write(SPARK, pyproject, spark(pyproject), arguments)]
+    return max(codes)
+
+
+def write(path: Path, pyproject: str, given: str, arguments: list[str]) -> int:
+    """Write one lock, or leave it as it was and say why."""
+    before = path.read_bytes() if path.exists() else None
+    asked = [*command(pyproject, path.name), "--quiet", *arguments]
+    code = subprocess.run(
+        asked, cwd=ROOT, input=given, text=True, check=False, stdout=subprocess.DEVNULL
+    ).returncode
+    found = addresses(path.read_text(encoding="utf-8")) if code == 0 else []
     if code == 0 and not found:
-        print("Written: requirements.lock")
+        print(f"Written: {path.name}")
         return 0
     if before is not None:
-        LOCK.write_bytes(before)
+        path.write_bytes(before)
     why = f"a registry's address would be in it: {found[0]}" if found else "uv failed (see above)"
-    print(f"lock: requirements.lock is left as it was, {why}", file=sys.stderr)
+    print(f"lock: {path.name} is left as it was, {why}", file=sys.stderr)
     return 1
 
 

@@ -5,8 +5,10 @@ import subprocess
 import sys
 import tempfile
 
+from tools import spark
 from tools.lock import ROOT, why_not_exact
 
+LONG = ["pytest", "-m", "long"]
 NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "notebooks"]
 
 
@@ -19,7 +21,16 @@ def steps(everything: bool, reason: str | None) -> list[list[str]]:
         ["pytest", "--nbval-lax" if reason else "--nbval", *NBVAL],
     ]
     pictures = [] if reason else [["tools.notebooks", "--check"]]
-    return quick + ([["pytest", "-m", "long"], *pictures] if everything else [])
+    return quick + ([LONG, *pictures] if everything else [])
+
+
+def with_spark() -> dict[str, str]:
+    """Return what makes Spark importable, or say why it is not there."""
+    found = spark.bring()
+    if isinstance(found, str):
+        print(f"Spark is not tested: {found}", flush=True)
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(found), os.environ.get("PYTHONPATH")]))}
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +44,8 @@ def main(arguments: list[str]) -> int:
             if "--nbval-lax" in step:
                 print(f"Notebook outputs are not compared (nbval lax): {reason}", flush=True)
             print("$ python -m", " ".join(step), flush=True)
-            if subprocess.call([sys.executable, "-m", *step], cwd=ROOT, env=environment):
+            own = environment | (with_spark() if step == LONG else {})
+            if subprocess.call([sys.executable, "-m", *step], cwd=ROOT, env=own):
                 failed.append(" ".join(step))
     print(f"FAILED: {'; '.join(failed)}" if failed else "All passed", flush=True)
     return 1 if failed else 0

@@ -12,7 +12,7 @@ from csatlib.tables.derive import derive
 from csatlib.tables.schema import did_you_mean
 
 EVERY = {"day": "D", "month": "M", "quarter": "Q", "year": "Y"}
-_SIGN, _MONEY = "is negative", "decimal(38, 6)"
+_SIGN, _MONEY, _LARGEST = "is negative", "decimal(38, 6)", 1e30
 
 
 def grouped(
@@ -116,9 +116,10 @@ def number(x: ir.Column, missing: Sequence[str | float] = ()) -> ir.FloatingValu
     [1.0, None]
     """
     value = (x.cast("int32") if x.type().is_boolean() else x).cast("float64")
-    gone = value.isnan() | value.isinf()
+    # engines disagree on how to ask for infinity, and agree that nothing else lies outside
+    good = value.between(-_LARGEST, _LARGEST)
     codes = [code for code in missing if not isinstance(code, str)]
-    return ibis.ifelse(gone | value.isin(codes) if codes else gone, ibis.null("float64"), value)
+    return ibis.ifelse(good & value.notin(codes) if codes else good, value, ibis.null("float64"))
 
 
 def per_group(rows: ir.Table, name: str, names: Mapping[str, str], settings: TableSettings) -> ir.Table:

@@ -151,7 +151,9 @@ def batches(table: ir.Table, rows: int) -> pa.RecordBatchReader:
     connection = table.get_backend()
     if connection.name == "pyspark":
         # by way of pandas, as Ibis does it, whole numbers beside missing ones would lose digits
-        return connection.raw_sql(connection.compile(table)).toArrow().to_reader(max_chunksize=rows)
+        found = connection.raw_sql(connection.compile(table)).toArrow()
+        # Spark gives whatever it truncates a zone, UTC
+        return found.cast(table.schema().to_pyarrow()).to_reader(max_chunksize=rows)
     return table.to_pyarrow_batches(chunk_size=rows)
 
 
