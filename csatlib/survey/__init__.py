@@ -4,6 +4,7 @@ from csatlib.survey.funnel_tables import funnel, represented
 from csatlib.survey.invitations import broke_off, invited, with_invitation
 from csatlib.survey.quality_flags import flagged
 from csatlib.survey.quality_tables import AnswerQuality, answer_quality, staff_difference
+from csatlib.survey.questionnaire_checks import questionnaire, questions
 from csatlib.survey.sensitivity_tables import sensitivity, weightings
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "flagged",
     "funnel",
     "invited",
+    "questionnaire",
+    "questions",
     "represented",
     "sensitivity",
     "staff_difference",

@@ -135,7 +135,8 @@ def represented(
 
     Examples
     --------
-    >>> sent = pd.DataFrame({"age": ["young"] * 60 + ["old"] * 60, "answered": [1.0, 0, 0] * 20 + [1.0, 1, 0] * 20})
+    >>> sent = pd.DataFrame({"age": ["young"] * 60 + ["old"] * 60})
+    >>> sent["answered"] = [1.0, 0, 0] * 20 + [1.0, 1, 0] * 20
     >>> represented(sent, by="age")[["group", "invited", "answered", "estimate"]].round(1).values.tolist()
     [['old', 50.0, 66.7, 16.7], ['young', 50.0, 33.3, -16.7]]
     """

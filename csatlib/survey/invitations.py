@@ -110,7 +110,7 @@ def with_invitation(responses: pd.DataFrame, *, invitations: pd.DataFrame) -> pd
 
 
 def questions_of(scale: Scale) -> list[list[str]]:
-    """Columns of a scale's questions in the order they are usually put; points over dimensions are one question."""
+    """Columns of a scale's questions in their usual order; the points over dimensions are one question."""
     sides = ("expectation", "desired", "adequate", "perception", "importance")
     asked = [[getattr(item, side)] for side in sides for item in scale.items if getattr(item, side)]
     return asked + ([list(scale.importance.values())] if scale.importance else [])

@@ -66,8 +66,8 @@ def flagged(
         - ``straight_lining``: at least `fewest` ratings of service received (where the scale has none: expected),
           and all the same number. High expectations of everything are common and no sign of carelessness.
         - ``speeder``: from start to end in less than `fastest` of the median time of the same kind of survey.
-        - ``impossible``: started before its invitation was sent; or overall satisfaction in the lowest sixth of its
-          scale and a recommendation of 9 or 10, or in the highest sixth and one of 0 or 1.
+        - ``impossible``: started before its invitation was sent; or overall satisfaction in the lowest sixth of
+          its scale and a recommendation of 9 or 10, or in the highest sixth and one of 0 or 1.
         - ``item_nonresponse``: more than `skipped` of the questions of the scale without answer ("does not apply"
           is an answer), breaking off included.
         - ``duplicate``: an earlier answer to the same invitation, or an earlier answer of the same kind of survey

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from csatlib.stats.intervals import check_confidence, from_replicates, holm
-from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import require_columns
 from csatlib.stats.segments import SegmentSums
 from csatlib.survey.quality_flags import DETRACTOR, FLAGS, PROMOTER, flagged
@@ -76,9 +75,9 @@ def answer_quality(
     Returns
     -------
     AnswerQuality
-        Tables ``flags``, ``shares``, ``headlines``; see there. Headlines, where the data has them: ``gap`` (received
-        less expected, mean over dimensions; ``perception`` where nothing expected is asked), the `outcome`
-        (mean) and ``nps`` (points).
+        Tables ``flags``, ``shares``, ``headlines``; see there. Headlines, where the data has them: ``gap``
+        (received less expected, mean over dimensions; ``perception`` where nothing expected is asked), the
+        `outcome` (mean) and ``nps`` (points).
 
     Raises
     ------
@@ -273,7 +272,7 @@ def _rows(
 
 
 def _ends(headlines: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of each headline's range, where it has one: the NPS cannot leave -100 to 100 points."""
+    """Return the ends of each headline's range: the NPS cannot leave -100 to 100 points."""
     end = np.array([PERCENT if measure == "nps" else np.inf for measure in headlines])
     return -end, end
 

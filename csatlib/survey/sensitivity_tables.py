@@ -71,8 +71,8 @@ def sensitivity(
 
     References
     ----------
-    Cochran, W. G. (1977), Sampling Techniques, 3rd ed., 13.2; Little, R. J. A. and Rubin, D. B. (2019), Statistical
-    Analysis with Missing Data, 3rd ed., ch. 15 (pattern-mixture models).
+    Cochran, W. G. (1977), Sampling Techniques, 3rd ed., 13.2; Little, R. J. A. and Rubin, D. B. (2019),
+    Statistical Analysis with Missing Data, 3rd ed., ch. 15 (pattern-mixture models).
 
     Examples
     --------
@@ -130,8 +130,9 @@ def weightings(
     Returns
     -------
     DataFrame
-        Two rows per ``weighting``, ``part`` "mean" and "difference" (less the unweighted mean of the same answers):
-        ``n``, ``n_eff``, ``n_groups``, ``few_groups``, ``estimate``, ``ci_low``, ``ci_high``, ``p_value``.
+        Two rows per ``weighting``, ``part`` "mean" and "difference" (less the unweighted mean of the same
+        answers): ``n``, ``n_eff``, ``n_groups``, ``few_groups``, ``estimate``, ``ci_low``, ``ci_high``,
+        ``p_value``.
         Weightings: ``none`` (mean only), ``given`` (the column `weight`, all answers), and, of the answers to an
         invitation, ``raked`` to the margins of all invited, and ``propensity`` (inverse of the estimated chance to
         answer; see :func:`csatlib.stats.weights.response_weights`). What cannot be made is left out: too few
@@ -152,7 +153,8 @@ def weightings(
     >>> ids = [f"I{i}" for i in range(240)]
     >>> invited = pd.DataFrame({"invitation_id": ids, "plan": ["A"] * 120 + ["B"] * 120})
     >>> invited["answered"] = [1.0, 0, 0] * 40 + [1.0, 1, 0] * 40
-    >>> back = invited[invited["answered"] == 1].assign(overall=lambda rows: rows["plan"].map({"A": 4.0, "B": 6.0}))
+    >>> back = invited[invited["answered"] == 1]
+    >>> back = back.assign(overall=back["plan"].map({"A": 4.0, "B": 6.0}))
     >>> found = weightings(back, invited=invited, predictors=["plan"])
     >>> found.query("part == 'mean'")[["weighting", "n", "estimate"]].round(2).values.tolist()
     [['none', 120, 5.33], ['raked', 120, 5.0], ['propensity', 120, 5.0]]
