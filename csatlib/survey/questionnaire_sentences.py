@@ -30,13 +30,19 @@ SAID = {
         mark("{n} answers, without a middle."),
         mark("Who stands in the middle has to choose a side."),
     ),
-    "ranges": (mark("Scales of different ranges: {found}."), mark("Respondents have to learn anew what a number means.")),
+    "ranges": (
+        mark("Scales of different ranges: {found}."),
+        mark("Respondents have to learn anew what a number means."),
+    ),
     "one_direction": (
         mark("None of {n} questions is turned round."),
         mark("Who agrees with everything cannot be told from who is satisfied; turned questions have a cost too."),
     ),
     "no_open": (mark("There is no open question."), mark("Nobody can say what was not asked.")),
-    "many_open": (mark("{n} of {limit} questions are open."), mark("Open questions take longest and are left out most.")),
+    "many_open": (
+        mark("{n} of {limit} questions are open."),
+        mark("Open questions take longest and are left out most."),
+    ),
     "changed": (
         mark("The wording changed. Before: “{found}”"),
         mark("New words start a new series; a change of the figure may come from the words alone."),
@@ -54,7 +60,7 @@ SAID = {
         mark("It is put in the negative: “{found}”."),
         mark("A negation is easily overlooked, and disagreeing with it is hard work."),
     ),
-}  # fmt: skip
+}
 
 
 def listed(found: pd.DataFrame, *, name: Callable[[str], str] | None = None) -> pd.DataFrame:

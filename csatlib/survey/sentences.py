@@ -141,6 +141,36 @@ def missing(result: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     return together(*found)
 
 
+def share(row: Mapping, *, names: Mapping[str, str]) -> str:
+    """Say how the share of one group among the answers differs from its share among the invited.
+
+    Parameters
+    ----------
+    row : mapping
+        One row of :func:`csatlib.survey.represented`.
+    names : mapping of str to str
+        What a reader calls each column.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"level": "age", "group": "young", "invited": 21, "answered": 16, "n": 90, "estimate": -5.0}
+    >>> share(row, names={"age": "age"})
+    'young (age): 21 % of the invitations, 16 % of the answers.'
+    """
+    return say(
+        "{group} ({by}): {invited} % of the invitations, {answered} % of the answers.",
+        group=row["group"],
+        by=names.get(row["level"], row["level"]),
+        invited=theme.number(row["invited"], 0),
+        answered=theme.number(row["answered"], 0),
+    )
+
+
 def careless(shares: pd.DataFrame) -> str:
     """Say how many answers are flagged.
 
