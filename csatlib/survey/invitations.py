@@ -120,11 +120,12 @@ def answered_questions(data: pd.DataFrame, scale: Scale) -> np.ndarray:
     """Whether each row (first axis) answers each question; "does not apply" is an answer."""
     columns = []
     for question in questions_of(scale):
-        given = data[question].notna().any(axis=1)
-        for name in (f"{column}_na" for column in question):
-            if name in data.columns:
-                given |= data[name].fillna(False).astype(bool)
-        columns.append(given.to_numpy(dtype=bool))
+        given = np.zeros(len(data), dtype=bool)
+        for name in question:
+            given |= data[name].notna().to_numpy()
+            if f"{name}_na" in data.columns:
+                given |= (data[f"{name}_na"] == 1).to_numpy(dtype=bool)
+        columns.append(given)
     return np.column_stack(columns)
 
 

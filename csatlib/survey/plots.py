@@ -133,6 +133,10 @@ def plot_sensitivity(
     ax.plot(x, line, color=theme.ACCENT, lw=1.8, label=say("All invited, if the silent differ so"))
     ax.axvline(0, color=theme.MUTED, lw=1, ls="--", zorder=1)
     width = 0.05 * (x.max() - x.min()) if len(x) > 1 else 0.1
+    ax.set_xticks(x, [theme.number(value, 2, sign=True) for value in x])
+    ax.tick_params(axis="x", labelsize=9)
+    ax.axvline(x.max() + 0.7 * width, color=theme.MUTED, lw=0.8)
+    ax.grid(axis="x", visible=False)
     for i, row in enumerate(dots.itertuples()):
         at = x.max() + width * (1.5 + 1.4 * i)
         ax.vlines(at, row.ci_low, row.ci_high, color=theme.INK, lw=1.2)

@@ -100,7 +100,7 @@ def questions(
             )
     rows += [{"question": name, "text": name, "kind": kind} for name, kind in (more or {}).items()]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    texts = {name: table[name].fillna("").astype("str") for name in ("scale", "labels", "before")}
+    texts = {name: _text(table[name]) for name in ("scale", "labels", "before")}
     return table.assign(**texts, reversed=table["reversed"].eq(True))
 
 
@@ -182,7 +182,7 @@ def questionnaire(
     for row in table.drop_duplicates(["text", "before"]).to_dict("records"):
         rows += _wording(row)
     found = pd.DataFrame(rows, columns=list(RESULT)).astype({"n": float, "limit": float})
-    texts = {name: found[name].fillna("").astype("str") for name in ("question", "text", "found")}
+    texts = {name: _text(found[name]) for name in ("question", "text", "found")}
     order = found["severity"].map(SEVERITIES.index)
     return found.assign(**texts).loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
@@ -268,6 +268,10 @@ def _wording(row: Mapping) -> list[dict]:
 
 def _row(rule: str, severity: str, **values: object) -> dict:
     return {"rule": rule, "severity": severity} | values
+
+
+def _text(column: pd.Series) -> pd.Series:
+    return column.astype(object).where(column.notna(), "").astype("str")
 
 
 def _ladder(scale: Scale) -> str:

@@ -76,7 +76,8 @@ def listed(found: pd.DataFrame, *, name: Callable[[str], str] | None = None) -> 
     Returns
     -------
     DataFrame
-        ``question``, ``what``, ``why``, ``severity``, in the reader's language; one row per text and finding.
+        ``question``, ``what``, ``why``, ``severity``, in the reader's language, and ``finding``, the first three as
+        one text; one row per text and finding.
 
     Examples
     --------
@@ -88,17 +89,12 @@ def listed(found: pd.DataFrame, *, name: Callable[[str], str] | None = None) -> 
     for row in found.to_dict("records"):
         what, why = SAID[row["rule"]]
         places = {"found": row["found"], "n": _number(row["n"]), "limit": _number(row["limit"])}
-        rows.append(
-            {
-                "question": row["text"] or (row["question"] and (name or str)(row["question"])) or say(WHOLE),
-                "what": say(what, **places),
-                "why": say(why),
-                "severity": say(SEVERITY[row["severity"]]),
-            }
-        )
-    return pd.DataFrame(rows, columns=["question", "what", "why", "severity"], dtype="str").drop_duplicates(
-        ignore_index=True
-    )
+        asked = row["text"] or (row["question"] and (name or str)(row["question"])) or say(WHOLE)
+        said = {"question": asked, "what": say(what, **places), "why": say(why)}
+        said["finding"] = say("{question}: {what} {why}", **said)
+        rows.append(said | {"severity": say(SEVERITY[row["severity"]])})
+    columns = ["question", "what", "why", "severity", "finding"]
+    return pd.DataFrame(rows, columns=columns, dtype="str").drop_duplicates(ignore_index=True)
 
 
 def summary(found: pd.DataFrame, *, measured: Mapping | None = None) -> str:

@@ -92,9 +92,12 @@ def sensitivity(
         sums_of(data, [outcome], weight=weight, cluster=cluster),
         sums_of(invited, ["answered"], cluster=cluster),
     )
-    drawn = multiplicities(_present(own) | _present(asked), seed=seed)
+    both = _present(own) | _present(asked)
+    drawn = multiplicities(both, seed=seed)
+    # without customers the positions of two tables have nothing in common, so they are drawn apart
+    asked_drawn = drawn if cluster else multiplicities(both, seed=seed + 1)
     mean, rate = own.means[0, 0], asked.means[0, 0]
-    replicates = own.replicates(drawn)[:, 0] + (1 - asked.replicates(drawn)[:, 0]) * d
+    replicates = own.replicates(drawn)[:, 0] + (1 - asked.replicates(asked_drawn)[:, 0]) * d
     n_groups = int(own.n_groups[0, 0])
     limits = from_replicates(mean + (1 - rate) * d, replicates, n_groups=n_groups, confidence=confidence)
     behind = _behind(own, drawn, simple=not (weight or cluster))

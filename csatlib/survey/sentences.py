@@ -254,7 +254,7 @@ def action(represented: pd.DataFrame, shares: pd.DataFrame, *, names: Mapping[st
     >>> row = {"level": "age", "group": "young", "n": 50, "estimate": -5.0, "p_adjusted": 0.01}
     >>> shares = pd.DataFrame([{"flag": "any", "n": 339, "estimate": 2.9}])
     >>> action(pd.DataFrame([row]), shares, names={"age": "age"})
-    'Try another channel, time or reminder for: young (age). Keep the weights on until it works.'
+    'Try another channel, time or reminder for: young (age). Until it works, weight the answers.'
     """
     few = ""
     if len(represented):
@@ -264,7 +264,7 @@ def action(represented: pd.DataFrame, shares: pd.DataFrame, *, names: Mapping[st
     found = []
     if few:
         found.append(say("Try another channel, time or reminder for: {groups}.", groups=few))
-        found.append(say("Keep the weights on until it works."))
+        found.append(say("Until it works, weight the answers."))
     row = disclosure.protect(shares[shares["flag"] == "any"]).iloc[0]
     if not row["hidden"] and row["estimate"] > LOOK_AT:
         found.append(say("Shorten the questionnaire before the next wave: too many answers look careless."))
