@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 from csatlib import servqual, survey
 from csatlib.stats.intervals import wilson
 from csatlib.survey import plots, questionnaire_sentences, sentences, trust_sentences
-from csatlib.survey.questionnaire_checks import SEVERITIES
 from csatlib.survey.quality_flags import FLAGS
+from csatlib.survey.questionnaire_checks import SEVERITIES
 from csatlib.tables.presets import PRESETS
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.simulate import simulate
@@ -80,7 +80,7 @@ def invitations(n=200, seed=0):
     )
 
 
-# funnel -----------------------------------------------------------------------------------------------------------
+# funnel
 
 
 def test_funnel_by_hand():
@@ -193,7 +193,7 @@ def test_sample_company_is_found_as_it_was_made(company, sent):
     assert not missing & {"shop", "Max", "VIP", "60+", "45-59"}
 
 
-# answer quality ---------------------------------------------------------------------------------------------------
+# answer quality
 
 
 def answers(n=60):
@@ -319,7 +319,7 @@ def test_staff_everywhere_or_nowhere_gives_no_row():
     assert survey.staff_difference(data, staff="sms").empty
 
 
-# sensitivity and weights ------------------------------------------------------------------------------------------
+# sensitivity and weights
 
 
 def test_sensitivity_line_by_hand_and_width():
@@ -349,7 +349,7 @@ def test_truth_lies_on_the_line_and_weights_do_not_reach_it(company, sent):
     assert "does not cure" in trust_sentences.weighted(weights)
 
 
-# questionnaire ----------------------------------------------------------------------------------------------------
+# questionnaire
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_every_rule_can_be_said():
         survey.questionnaire([])
 
 
-# figures ----------------------------------------------------------------------------------------------------------
+# figures
 
 
 def test_figures_keep_their_numbers_and_say_what_they_show(sent, company):
@@ -450,7 +450,7 @@ def test_flags_have_names():
     assert set(FLAGS) < set(survey.answer_quality(answers(), scale=CARE).shares["flag"])
 
 
-# long -------------------------------------------------------------------------------------------------------------
+# long
 
 
 @pytest.mark.long
