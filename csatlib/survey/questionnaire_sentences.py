@@ -76,8 +76,8 @@ def listed(found: pd.DataFrame, *, name: Callable[[str], str] | None = None) -> 
     Returns
     -------
     DataFrame
-        ``question``, ``what``, ``why``, ``severity``, in the reader's language, and ``finding``, the first three as
-        one text; one row per text and finding.
+        ``question``, ``what``, ``why``, ``severity``, in the reader's language, and ``finding``, the first
+        three as one text; one row per text and finding.
 
     Examples
     --------
