@@ -91,7 +91,7 @@ def listed(found: pd.DataFrame, *, name: Callable[[str], str] | None = None) -> 
         places = {"found": row["found"], "n": _number(row["n"]), "limit": _number(row["limit"])}
         asked = row["text"] or (row["question"] and (name or str)(row["question"])) or say(WHOLE)
         said = {"question": asked, "what": say(what, **places), "why": say(why)}
-        said["finding"] = say("{question}: {what} {why}", **said)
+        said["finding"] = say("“{question}”: {what} {why}", **said)
         rows.append(said | {"severity": say(SEVERITY[row["severity"]])})
     columns = ["question", "what", "why", "severity", "finding"]
     return pd.DataFrame(rows, columns=columns, dtype="str").drop_duplicates(ignore_index=True)
