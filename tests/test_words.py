@@ -11,6 +11,7 @@ import jinja2
 import pytest
 
 from csatlib import theme, words
+from csatlib.publish import html
 from tools import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -44,11 +45,13 @@ def lost_places(translations):
 
 
 def shape(markdown):
-    """What a translated cell keeps: levels of headings, items of lists, code, targets of links."""
+    """What a translated cell keeps: levels of headings, items of lists, code, targets of links, no loose mark."""
     lines = markdown.splitlines()
     headings = [line.split(" ")[0] for line in lines if re.match(r"#+ ", line)]
     items = sum(bool(re.match(r"\s*([-*]|\d+\.) ", line)) for line in lines)
-    return headings, items, sorted(re.findall(r"`[^`]+`", markdown)), re.findall(r"\]\(([^)]+)\)", markdown)
+    # beside full-width signs, *words。*more is no emphasis: the asterisks would stand on the page
+    loose = "*" in html.plain(html._markdown(markdown, {}, [], set()))
+    return headings, items, sorted(re.findall(r"`[^`]+`", markdown)), re.findall(r"\]\(([^)]+)\)", markdown), loose
 
 
 def lost_shape(translations):
@@ -83,6 +86,7 @@ def test_what_is_wrong_with_a_catalogue_is_seen():
     assert lost_shape({"See `csat check`.": "见csat check。"})
     assert lost_shape({"[more](10_servqual.ipynb)": "[更多](index.ipynb)"})
     assert not lost_shape({"## Data\n\n*one*": "## 数据\n\n一"})
+    assert lost_shape({"Two. *One.* Three.": "二。*一。*三。"})
 
 
 def test_a_catalogue_stays_as_it_is_written(tmp_path):

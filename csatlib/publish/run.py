@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from csatlib.data.names import table
 from csatlib.publish import languages, manifest, plan, site
 from csatlib.tables import config as settings_file
 from csatlib.tables import names, workspace
@@ -245,7 +246,8 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     numbers = target.with_suffix(".xlsx")
     has_numbers = workbook.write(book, work / numbers.name, run=facts, finished=finished)
     linked = numbers.name if has_numbers else None
-    page = html.page(book, run=facts, finished=finished, index=index, workbook=linked)
+    said = facts | {"counts": [row | {"table": table(row["table"])} for row in facts["counts"]]}
+    page = html.page(book, run=said, finished=finished, index=index, workbook=linked)
     (work / target.with_suffix(".ipynb").name).write_text(nbformat.writes(book) + "\n", encoding="utf-8")
     (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
     for suffix in (".ipynb", *([".xlsx"] if has_numbers else []), ".html"):
