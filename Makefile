@@ -5,7 +5,7 @@ PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
 SETUP := tools/setup.py $(if $(filter file default,$(origin PYTHON)),,--switch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready report notebooks test test-all bench lab lint lock
+.PHONY: help setup ready report notebooks words test test-all bench lab lint lock
 
 help: ## this list | csat --help
 	@printf '%-10s %-59s %s\n' target 'what it does' 'without make'
@@ -22,6 +22,9 @@ report: ready ## publish last month's reports; the last line is the index | csat
 
 notebooks: ready ## execute all notebooks: the only way outputs change | python -m tools.notebooks
 	@$(PY) -m tools.notebooks
+
+words: ready ## bring new sentences into the translations | python -m tools.catalogue
+	@$(PY) -m tools.catalogue
 
 test: ready ## lint, quick tests, doctests, notebooks replayed | python -m tools.test
 	@$(PY) -m tools.test

@@ -36,6 +36,7 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="name=value, for a parameter.")] = None,
     force: Annotated[bool, typer.Option(help="Run also what has not changed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open."""
     from csatlib.publish import run as runner
@@ -52,6 +53,7 @@ def run(
                 set=_settings(set_ or []),
                 force=force,
                 out=out,
+                language=language,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:

@@ -11,7 +11,7 @@ import pandas as pd
 from IPython.display import display
 
 from csatlib import disclosure
-from csatlib.words import say
+from csatlib.words import say, together
 
 MIME = "application/vnd.csatlib.finding+json"
 FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_eff")
@@ -83,7 +83,7 @@ def record(
         "action": action,
         "owner": owner,
     }
-    text = f"{statement} {action}".strip()
+    text = together(statement, action)
     html = f'<p class="csat-finding">{escape(text)}</p>'
     display({MIME: finding, "text/html": html, "text/plain": text}, raw=True)
 

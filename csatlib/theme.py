@@ -12,15 +12,20 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from PIL import Image
 
-from csatlib import disclosure
-from csatlib.words import say
+from csatlib import disclosure, exhibit, fonts, words
+from csatlib.exhibit import keep as keep
+from csatlib.words import mark, say
 
 INK, ACCENT, MUTED, WARN = "#1f2a36", "#0b5cad", "#8a94a0", "#b3411e"
 HIDDEN, INDICATIVE = "·", "†"
+LOST = mark(
+    "An empty box in this picture is a character that no font here can draw ({characters}); the text under "
+    "it and the workbook have it."
+)
 
 
-def use(*, min_base: int = 10, min_rank: int = 30) -> None:
-    """Set the look of figures and the smallest bases shown, for the rest of the session.
+def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) -> None:
+    """Set the look of figures, the smallest bases shown and the language, for the rest of the session.
 
     Parameters
     ----------
@@ -28,15 +33,20 @@ def use(*, min_base: int = 10, min_rank: int = 30) -> None:
         Figures on fewer answers are not shown at all (privacy).
     min_rank : int
         Figures on fewer effective answers are shown as indicative: no rank, colour or alert.
+    language : str, optional
+        Language of every sentence, ``ws.language``; default: as before.
 
     Examples
     --------
     >>> use(min_base=10, min_rank=30)
     """
     disclosure.bases.min_base, disclosure.bases.min_rank = min_base, min_rank
+    if language is not None:
+        words.use(language)
     sns.set_theme(
         style="whitegrid",
         rc={
+            "font.family": fonts.families(),
             "figure.dpi": 100,
             "savefig.dpi": 160,
             "figure.figsize": (4.8, 3.4),
@@ -78,7 +88,7 @@ def table(
     caption : str
         What the table shows, with unit and period; numbered in the report.
     rows : mapping of str to str
-        Columns that name a row, and their headings.
+        Columns that name a row, and their headings; a heading begins with a capital letter.
     spread : str, optional
         Column whose values become columns, for example ``"measure"``.
     names : mapping of str to str, optional
@@ -104,11 +114,13 @@ def table(
     absent = [c for c in [*rows, *([spread] if spread else [])] if c not in result.columns]
     if absent:
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
+    rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
     if "estimate" not in result.columns:
         plain = (
             result[list(rows)].map(lambda v: v if isinstance(v, str) else f"{v:,.0f}").rename(columns=dict(rows))
         )
-        _emit_html(_figure_html(plain, caption, [note] if note else [], 1), plain.to_string(index=False))
+        figure = _figure_html(plain, caption, [note] if note else [], 1)
+        _emit_html(figure, plain.to_string(index=False), exhibit.record(result, rows=rows), caption, note)
         return
     shown = disclosure.protect(result)
     if shown.empty:
@@ -122,27 +134,14 @@ def table(
     if spread:
         shown = shown[shown[spread].isin(names)]
     wide = _wide(shown, list(rows), spread, names, decimals).rename(columns=dict(rows))
-    notes = [note] if note else []
-    if shown["indicative"].any():
-        notes.append(
-            say(
-                "{mark} indicative: fewer than {n} effective answers.",
-                mark=INDICATIVE,
-                n=disclosure.bases.min_rank,
-            )
-        )
-    if shown["hidden"].any():
-        notes.append(
-            say(
-                "{mark} not shown, to protect groups of fewer than {n} answers.",
-                mark=HIDDEN,
-                n=disclosure.bases.min_base,
-            )
-        )
-    _emit_html(_figure_html(wide, caption, notes, len(rows)), wide.to_string(index=False))
+    notes = ([note] if note else []) + _legend(shown)
+    columns = dict(rows) | ({spread: exhibit.heading(spread)} if spread and spread not in rows else {})
+    held = exhibit.record(shown, rows=columns, names=names if spread else None, decimals=decimals)
+    figure = _figure_html(wide, caption, notes, len(rows))
+    _emit_html(figure, wide.to_string(index=False), held, caption, note)
 
 
-def show(ax: Axes, *, title: str, caption: str, alt: str | None = None) -> None:
+def show(ax: Axes, *, title: str, caption: str, alt: str | None = None, reading: str | None = None) -> None:
     """Display a figure with the finding as its title, then close it.
 
     Parameters
@@ -155,6 +154,8 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None) -> None:
         What is plotted: measure, unit, period, n; numbered in the report.
     alt : str, optional
         The figure in words; by default what the plot function made of its table.
+    reading : str, optional
+        How to read it, in one or two sentences, where the kind of chart is not obvious.
 
     Raises
     ------
@@ -175,11 +176,17 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None) -> None:
     figure = ax.figure
     width = round(figure.get_size_inches()[0] * 120)
     held = io.BytesIO()
-    figure.savefig(held, format="png")
+    with fonts.noticing() as lost:
+        figure.savefig(held, format="png")
     plt.close(figure)
     _emit_html(f'<p class="csat-title"><b>{escape(title)}</b></p>', title)
     image = {"alt": alt, "caption": caption, "width": width}
+    image |= {"reading": reading} if reading else {}
+    image |= {"lost": say(LOST, characters=" ".join(lost))} if lost else {}
     data = {"image/png": base64.b64encode(_few_colours(held)).decode(), "text/plain": alt}
+    behind = next((a.csat_table for a in (ax, *figure.axes) if hasattr(a, "csat_table")), None)
+    if behind:
+        data[exhibit.MIME] = {"title": title, "caption": caption, "note": reading or ""} | behind
     display(data, metadata={"image/png": image}, raw=True)
 
 
@@ -237,6 +244,14 @@ def _few_colours(png: io.BytesIO) -> bytes:
     return small.getvalue()
 
 
+def _legend(shown: pd.DataFrame) -> list[str]:
+    indicative = mark("{mark} indicative: fewer than {n} effective answers.")
+    hidden = mark("{mark} not shown, to protect groups of fewer than {n} answers.")
+    notes = [(shown["indicative"], indicative, INDICATIVE, disclosure.bases.min_rank)]
+    notes += [(shown["hidden"], hidden, HIDDEN, disclosure.bases.min_base)]
+    return [say(text, mark=sign, n=base) for found, text, sign, base in notes if found.any()]
+
+
 def _wide(
     shown: pd.DataFrame, rows: list[str], spread: str | None, names: dict[str, str], decimals: int
 ) -> pd.DataFrame:
@@ -288,5 +303,8 @@ def _two_lines(cell: str) -> str:
     return f"{escape(estimate + mark)} <small>[{escape(interval)}]</small>"
 
 
-def _emit_html(html: str, plain: str) -> None:
-    display({"text/html": html, "text/plain": plain}, raw=True)
+def _emit_html(
+    html: str, plain: str, behind: dict | None = None, caption: str = "", note: str | None = None
+) -> None:
+    record = {exhibit.MIME: {"caption": caption, "note": note or ""} | behind} if behind else {}
+    display({"text/html": html, "text/plain": plain} | record, raw=True)

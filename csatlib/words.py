@@ -1,11 +1,12 @@
 """The one place where a sentence for a reader is looked up in the catalogue and filled in."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = {"en": "English", "zh": "中文"}  # each in its own words
 CATALOGUES = Path(__file__).parent / "locale"
 
 _spoken: dict = {"language": "en", "catalogue": NullTranslations()}
@@ -78,6 +79,53 @@ def say(message: str, **values: object) -> str:
     return _spoken["catalogue"].gettext(message).format(**values)
 
 
+def look_up(text: str) -> str:
+    """Look a text without named places up in the catalogue, such as a Markdown cell of a notebook.
+
+    Parameters
+    ----------
+    text : str
+        English; surrounding white space does not count.
+
+    Returns
+    -------
+    str
+        The text in the report's language; unchanged where the catalogue lacks it.
+
+    Examples
+    --------
+    >>> look_up("## Data {as it is}")
+    '## Data {as it is}'
+    """
+    bare = text.strip()
+    found = _spoken["catalogue"].gettext(bare) if bare else bare
+    return text if found == bare else found
+
+
+def together(*sentences: str) -> str:
+    """Put whole sentences one after the other, as the report's language does.
+
+    Parameters
+    ----------
+    *sentences : str
+        Whole sentences; empty ones are left out.
+
+    Returns
+    -------
+    str
+        One text.
+
+    Examples
+    --------
+    >>> together("It fell.", "", "Mend it.")
+    'It fell. Mend it.'
+    """
+    said = [sentence for sentence in sentences if sentence]
+    if len(said) < 2:
+        return "".join(said)
+    return say("{before} {after}", before=said[0], after=together(*said[1:]))
+
+
 def mark(message: str) -> str:
     """Mark a sentence for the catalogue where it stands, to be said later.
 
@@ -121,6 +169,28 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return say("{first} and {last}", first=say(", ").join(names[:-1]), last=names[-1])
+
+
+def digest(language: str) -> str:
+    """Return a hash of a language's catalogue; a page made with another one is out of date.
+
+    Parameters
+    ----------
+    language : str
+        One of :data:`LANGUAGES`.
+
+    Returns
+    -------
+    str
+        Empty for English, which needs no catalogue.
+
+    Examples
+    --------
+    >>> digest("en"), len(digest("zh"))
+    ('', 64)
+    """
+    file = CATALOGUES / f"{language}.po"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 def _read(language: str) -> NullTranslations:

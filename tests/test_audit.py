@@ -109,6 +109,17 @@ def test_columns_that_say_nothing(found):
     assert listed["note", "contacts", "rating", "always the same"].examples == "4"
 
 
+def test_identical_rows_where_no_key_tells_them_apart(found):
+    lines = ["C1,2026-01-01,5", "C1,2026-01-01,5", "C1,2026-01-01,5", "C1,2026-01-01,6", "C2,2026-01-01,5"]
+    bought = "customer_id,occurred_at,amount\n" + "\n".join(lines) + "\n"
+    row = rules(found(transactions=bought))["warning", "transactions", "row", "wholly identical rows"]
+    assert (row.count, row.share, row.examples) == (2, 0.4, "C1")
+    shops = zip(lines, ["", "x", "", "", ""], strict=True)
+    more = "customer_id,occurred_at,amount,shop\n" + "".join(f"{line},{shop}\n" for line, shop in shops)
+    again = rules(found(transactions=more))
+    assert again["warning", "transactions", "row", "wholly identical rows"].count == 1
+
+
 def answers(*waves, empty=()):
     rows = [
         f"R{wave}{k},,2026-10-01,{wave},{'' if wave in empty and k < 2 else 5},6,5,100\n"
@@ -156,6 +167,15 @@ def test_no_responses_no_items(tmp_path):
     config = write_company(tmp_path, scale="", customers=CUSTOMERS)
     assert audit.missing_answers(workspace.open(config)).empty
     assert isinstance(audit.audit(workspace.open(config)), pd.DataFrame)
+
+
+def test_questions_carry_what_readers_call_them(found):
+    wording = '[items.q07.wording]\n"W1" = "a"\n"W2" = "b"\n'
+    table = found(responses=answers("W1", "W2"), settings=wording)
+    listed = {row.column: (row.label, row.role) for row in table.itertuples()}
+    assert listed["e07"] == ("q07", "expectation")
+    assert listed["q07"] == ("q07", "")
+    assert listed["wave"] == ("", "")
 
 
 def test_an_item_that_never_varies(found):

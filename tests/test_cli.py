@@ -65,6 +65,7 @@ def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
         "set": {"by": "plan", "top": "a=b"},
         "force": True,
         "out": Path("o"),
+        "language": None,
     }
     lines = result.stdout.splitlines()
     assert lines[0] == "[1/1] done 2026-10/all/10_a in 3.2 s"

@@ -19,7 +19,7 @@ from tools import lock
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MODULES = sorted((ROOT / "csatlib").rglob("*.py"))
-TARGETS = ("help", "setup", "report", "notebooks", "test", "test-all", "bench", "lab", "lint", "lock")
+TARGETS = ("help", "setup", "report", "notebooks", "words", "test", "test-all", "bench", "lab", "lint", "lock")
 FLOORS = {
     "__main__": 5,
     "cli": 4,
@@ -29,10 +29,14 @@ FLOORS = {
     "tables": 1,
     "stats": 0,
     "disclosure": 0,
+    "exhibit": 0.5,  # says and protects what theme shows
+    "fonts": 0,
+    "masking": 0,
     "words": 0,
 }
 TOPIC_FLOOR = 2
 IMPORTED_AS = {
+    "fonttools": "fontTools",
     "ibis-framework": "ibis",
     "ipython": "IPython",
     "pillow": "PIL",
@@ -258,10 +262,9 @@ def test_environment_names_every_dependency_with_a_reason():
 
 def test_what_is_imported_is_declared():
     known = set(sys.stdlib_module_names) | {"csatlib", "tools", "tests", "benchmarks"}
-    extras = [
-        requirement(text)[0] for part in PYPROJECT["project"]["optional-dependencies"].values() for text in part
-    ]
-    known |= {IMPORTED_AS.get(name, name.replace("-", "_")) for name in (*declared(), *extras)}
+    extras = [text for extra in PYPROJECT["project"]["optional-dependencies"].values() for text in extra]
+    names = {*declared(), *dict(map(requirement, extras))}
+    known |= {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
     folders = ("tools", "tests", "benchmarks")
     paths = [*MODULES, *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))]
     own = {path.stem for path in paths}

@@ -347,6 +347,15 @@ def test_secrets_are_masked(secret):
     assert manifest.redact("cannot open " + secret).startswith("cannot open ")
 
 
+def test_lessons_make_no_report_unless_named(project):
+    lesson = book("How does it work?")
+    lesson.metadata["csatlib"]["lesson"] = True
+    write(project, "00_lesson", lesson)
+    names = {only: [found.name for found in plan.find(project, only)] for only in (None, "*", "00_lesson")}
+    assert names[None] == names["*"] == ["10_good", "20_bad", "30_lacking"]
+    assert names["00_lesson"] == ["00_lesson"]
+
+
 def test_secret_of_the_environment_is_masked(monkeypatch):
     monkeypatch.setenv("DB_PASSWORD", "correct horse")
     assert manifest.redact("refused: correct horse") == "refused: ***"
@@ -358,3 +367,8 @@ def test_another_settings_file_reaches_the_notebook(project, monkeypatch):
     run(project / "acme.toml", only="10_good")
     entry = manifest.latest(project / "reports")["2026-10/all/10_good"]
     assert entry["parameters"]["config"] == "acme.toml"
+
+
+def test_personal_numbers_in_an_error_are_masked():
+    text = "ValueError: columns must be numbers: 'q1' holds 'call 13812345678' 3 times on 2026-10-01"
+    assert manifest.redact(text) == text.replace("13812345678", "[phone]")

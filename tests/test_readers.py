@@ -79,7 +79,7 @@ def test_what_was_decided_is_told(tmp_path):
     }
     assert told(tmp_path, "merged")["title"] == "Survey of October 2026"
     assert told(tmp_path, "form")["renamed"] == {"4、建议 (2)": "4、建议"}
-    assert told(tmp_path, "form")["multi_select"] == {"3、您使用哪些产品？": "┋"}
+    assert told(tmp_path, "form")["multi_select"] == {"3、您使用哪些产品？": {"sign": "┋", "options": 2}}
 
 
 def test_what_was_decided_is_in_the_snapshot(tmp_path):
@@ -136,6 +136,15 @@ def test_rows_that_do_not_count_are_kept_with_their_reason(tmp_path):
     assert ws.problems["count"].tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_row_that_does_not_count_wherever_it_stands(tmp_path, place):
+    status = ["partial" if k == place else "completed" for k in range(3)]
+    text = f"{HEAD},Response Status\n" + "".join(f"r{k},2026-10-01,{s}\n" for k, s in enumerate(status))
+    ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
+    assert ws.counts[["read", "rejected"]].values.tolist() == [[3, 1]]
+    assert ws.problems["rows"].tolist() == [str(place + 1)]
+
+
 def test_rows_that_do_not_count_break_no_other_rule(tmp_path):
     text = f"{HEAD},Response Status,nps\na,2026-10-01,partial,99\na,2026-10-01,completed,5\nb,x,completed,5\n"
     ws = workspace.open(write_company(tmp_path, responses=text, scale=""))
@@ -153,6 +162,155 @@ def test_only_answers_of_a_survey_are_left_out(tmp_path):
     assert len(workspace.open(config).employees) == 1
     (tmp_path / "source" / "employees.csv").write_bytes(text.replace("partial", "partial é").encode("latin-1"))
     assert len(workspace.open(config).employees) == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "left", "kept", "rows"),
+    [
+        ('["unfinished"]', {"preview answer": 1, "test answer": 1}, {"unfinished answer": 1}, 5),
+        ('["preview", "test"]', {"unfinished answer": 1}, {"preview answer": 1, "test answer": 1}, 6),
+        ('["preview", "spam", "test", "unfinished"]', None, None, 7),
+    ],
+)
+def test_rows_that_do_not_count_are_kept_on_request(tmp_path, keep, left, kept, rows):
+    write, columns, options = CASES["qualtrics"]
+    (tmp_path / "source").mkdir()
+    file = write(tmp_path / "source")
+    ws = workspace.open(exports.write_config(tmp_path, file.name, columns, **options, more=f"keep = {keep}"))
+    assert len(ws.responses) == rows
+    assert ws.readings["responses"].get("left_out") == left
+    if kept:
+        assert ws.readings["responses"]["kept"] == kept
+        assert f"kept: {next(iter(kept.values()))} {next(iter(kept))}" in describe(ws.readings["responses"])
+
+
+def test_a_preview_that_is_also_unfinished_stays_out(tmp_path):
+    text = f"{HEAD},Status,Finished\na,2026-10-01,Survey Preview,False\nb,2026-10-01,IP Address,False\n"
+    names, texts = text.splitlines()[0].split(","), text.split("\n", 1)[1]
+    ids = ",".join(f'"{{""ImportId"":""{name.lower()}""}}"' for name in names)
+    file = write(tmp_path, f"{','.join(names)}\n{','.join(names)}\n{ids}\n{texts}")
+    for keep, left in ((["unfinished"], "Status: preview answer"), (["preview"], "Finished: unfinished answer")):
+        assert read(file, keep=keep).data[readers.LEFT_OUT].to_pylist()[0] == left
+
+
+def test_an_unknown_kind_of_rows_is_told(tmp_path):
+    settings = '[tables.responses]\nkeep = ["unfinishd"]'
+    with pytest.raises(ValueError, match=r"keep.0: found 'unfinishd', allowed: .*\(did you mean 'unfinished'\?\)"):
+        workspace.open(write_company(tmp_path, scale="", settings=settings))
+
+
+FORM_HEAD = ["序号", "提交答卷时间", "1、期望—响应速度", "2、满意度—响应速度", "3、您使用哪些产品？", "4、建议"]
+FORM_ROWS = [
+    [1, "2026-10-01", "满意", "(跳过)", "宽带┋手机", "(空)"],
+    [2, "2026-10-02", "非常满意", "（跳过）", "(跳过)", "很好"],
+    [3, "2026-10-03", "(空)", "一般", "手机┋其他〖电视〗", "(跳过)"],
+    [4, "2026-10-04", "满意", "满意", "其他〖报纸〗", "很好"],
+]
+
+
+def a_form(folder, declared=""):
+    book = openpyxl.Workbook()
+    for row in [FORM_HEAD, *FORM_ROWS]:
+        book.active.append(row)
+    (folder / "source").mkdir()
+    book.save(folder / "source" / "form.xlsx")
+    columns = {
+        "response_id": "序号",
+        "responded_at": "提交答卷时间",
+        "comment": "4、建议",
+        "e1": "1、期望—响应速度",
+    }
+    columns |= {"p1": "2、满意度—响应速度", "used": "3、您使用哪些产品？"}
+    scale = exports.SCALE.replace(
+        '  {{ item = "q2", dimension = "care", expectation = "e2", perception = "p2" }},\n', ""
+    )
+    named = ", ".join(f"{name} = '{column}'" for name, column in columns.items())
+    (folder / "csat.toml").write_text(
+        f'[company]\nname = "T"\n[source]\npath = "source"\n[tables.responses]\nfile = "form.xlsx"\n{declared}\n'
+        f"columns = {{ {named} }}\n" + scale.format(labels=LABELS["satisfaction"]),
+        encoding="utf-8",
+    )
+    return workspace.open(folder / "csat.toml")
+
+
+def test_codes_of_chinese_forms_are_no_answers(tmp_path):
+    ws = a_form(tmp_path)
+    assert ws.counts[["read", "rejected"]].values.tolist() == [[4, 0]]
+    assert ws.readings["responses"]["blanks"] == {"(跳过)": 4, "(空)": 2}
+    assert "(跳过) is not asked: 4 cells, (空) is no answer: 2 cells" in describe(ws.readings["responses"])
+    frame = ws.responses
+    assert frame["e1"].isna().tolist() == [False, False, True, False]
+    assert frame["p1"].isna().tolist() == [True, True, False, False]
+    assert frame["comment"].isna().tolist() == [True, False, True, False]
+    assert "p1_na" not in frame
+
+
+def test_not_asked_is_kept_apart_where_it_is_declared(tmp_path):
+    frame = a_form(tmp_path, 'not_applicable = ["(跳过)"]').responses
+    assert frame["p1_na"].tolist() == [True, True, False, False]
+    assert frame["p1"].isna().tolist() == [True, True, False, False]
+    assert frame["e1_na"].any() == False  # noqa: E712
+    assert frame["comment"].isna().tolist() == [True, False, True, False]
+    assert frame["used"].isna().tolist() == [False, True, False, False]
+
+
+def test_several_answers_in_a_cell_become_columns(tmp_path):
+    frame = a_form(tmp_path).responses
+    question = "3、您使用哪些产品？"
+    assert frame[f"{question}: 手机"].tolist()[0] == 1
+    assert frame[f"{question}: 手机"].isna().tolist() == [False, True, False, False]
+    assert frame[f"{question}: 其他"].fillna(-1).tolist() == [0, -1, 1, 1]
+    assert frame["used"].tolist()[0] == "宽带┋手机"
+
+
+def multiple(cells):
+    return [f"r{k},2026-10-01,{cell}\n" for k, cell in enumerate(cells)]
+
+
+def test_answers_parted_by_semicolons_in_a_plain_file(tmp_path):
+    cells = ["app;shop;", "shop", "", "app; shop", "mail;app"]
+    ws = workspace.open(
+        write_company(tmp_path, scale="", responses=f"{HEAD},used\n{''.join(multiple(cells * 2))}")
+    )
+    frame = ws.responses
+    assert frame["used: app"].fillna(-1).tolist()[:5] == [1, 0, -1, 1, 1]
+    assert frame["used: mail"].sum() == 2
+    assert "several answers in one cell in used (3 answers, one column of yes and no each)" in describe(
+        ws.readings["responses"]
+    )
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["good; cheap", "slow; nobody came", "fine", "fine"],
+        ["a;a", "b;a", "a;b", "a;b"],
+        ["a;b", "a", "b", "a"],
+        ["5", "4", "3", "5"],
+        [f"{'very ' * 20};yes", f"{'very ' * 20};yes", f"{'very ' * 20};yes", "yes"],
+    ],
+)
+def test_what_is_not_clearly_a_list_stays_text(tmp_path, cells):
+    reading = read(write(tmp_path, f"{HEAD},used\n{''.join(multiple(cells))}"))
+    assert reading.data.column_names == ["response_id", "responded_at", "used"]
+    assert "multi_select" not in reading.told
+
+
+def test_semicolons_of_the_file_part_no_answers(tmp_path):
+    file = write(tmp_path, 'id;used\n1;"a;b"\n2;"a;b"\n3;"b;a"\n')
+    assert read(file).data.column_names == ["id", "used"]
+
+
+def test_ten_thousand_choices_do_not_explode(tmp_path):
+    cells = [f"choice {k % 10_000}┋choice {(k + 1) % 10_000}" for k in range(20_000)]
+    reading = read(write(tmp_path, f"{HEAD},used\n{''.join(multiple(cells))}"))
+    assert reading.data.column_names == ["response_id", "responded_at", "used"]
+    assert "used (10,000 answers, too many for columns: left as text)" in describe(reading.told)
+
+
+def test_a_column_that_is_there_already_keeps_its_name(tmp_path):
+    file = write(tmp_path, "id,used: A,used\n1,x,a┋b\n")
+    assert read(file).data.column_names == ["id", "used: A", "used", "used: a (2)", "used: b"]
 
 
 def test_questions_are_kept(tmp_path):
@@ -356,63 +514,153 @@ def data(content):
 
 ROW = "a,2026-10-01\n"
 BROKEN = [
-    ("responses.csv", data(""), "the first line is empty: the file holds nothing"),
-    ("responses.csv", data(" \n\n"), "the first line is empty: the file holds nothing"),
-    ("responses.csv", data(f"{HEAD}\n"), "only a header: no row follows; export it again, or remove it"),
-    ("responses.csv", a_zip, r"ends in .csv but holds a ZIP archive \(survey.csv\), not text; unpack it first"),
-    ("responses.csv", a_workbook, "ends in .csv but holds an XLSX workbook, not text; rename it to .xlsx"),
-    ("responses.csv", data(b"\x89PNG\r\n\x1a\n" + bytes(99)), "holds binary data, not text; export it as .csv"),
-    ("responses.csv", data('{"responses": []}'), "holds JSON, not text"),
+    ("An empty CSV", "responses.csv", data(""), "the first line is empty: the file holds nothing"),
+    ("A CSV of blank lines", "responses.csv", data(" \n\n"), "the first line is empty: the file holds nothing"),
     (
+        "A CSV that is only a header",
+        "responses.csv",
+        data(f"{HEAD}\n"),
+        "only a header: no row follows; export it again, or remove it",
+    ),
+    (
+        "A ZIP archive called .csv",
+        "responses.csv",
+        a_zip,
+        r"ends in .csv but holds a ZIP archive \(survey.csv\), not text; unpack it first",
+    ),
+    (
+        "A workbook called .csv",
+        "responses.csv",
+        a_workbook,
+        "ends in .csv but holds an XLSX workbook, not text; rename it to .xlsx",
+    ),
+    (
+        "A picture called .csv",
+        "responses.csv",
+        data(b"\x89PNG\r\n\x1a\n" + bytes(99)),
+        "holds binary data, not text; export it as .csv",
+    ),
+    ("JSON called .csv", "responses.csv", data('{"responses": []}'), "holds JSON, not text"),
+    (
+        "A log-in page saved as .csv",
         "responses.csv",
         data("<!DOCTYPE html><html>Log in"),
         "holds an HTML page, not text; export it as .csv again",
     ),
-    ("responses.csv", data(b"%PDF-1.7"), "holds a PDF page, not text"),
-    ("responses.csv", data(b"\x1f\x8b\x08" + bytes(20)), "holds a gzip archive, not text"),
+    ("A PDF called .csv", "responses.csv", data(b"%PDF-1.7"), "holds a PDF page, not text"),
     (
+        "A gzip archive called .csv",
+        "responses.csv",
+        data(b"\x1f\x8b\x08" + bytes(20)),
+        "holds a gzip archive, not text",
+    ),
+    (
+        "UTF-8 and Latin-1 in one file",
         "responses.csv",
         data(f"{HEAD},c\na,2026-10-01,é\n".encode() + "b,2026-10-01,é\n".encode("latin-1")),
         "the file mixes encodings: line 2 is UTF-8, line 3 is not",
     ),
-    ("responses.csv", data(f"{HEAD}\n{ROW}b,2026-10-01,5\n"), "Line: 3"),
-    ("responses.csv", data(f"{HEAD}\n{ROW}b\n"), "Line: 3 .*; quote values that hold the delimiter"),
-    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"x\n'), "Line: 2 .*unterminated quote"),
+    ("A row with a value too many", "responses.csv", data(f"{HEAD}\n{ROW}b,2026-10-01,5\n"), "Line: 3"),
     (
+        "A row with a value too few",
+        "responses.csv",
+        data(f"{HEAD}\n{ROW}b\n"),
+        "Line: 3 .*; quote values that hold the delimiter",
+    ),
+    (
+        "A quote that is never closed",
+        "responses.csv",
+        data(f'{HEAD},c\na,2026-10-01,"x\n'),
+        "Line: 2 .*unterminated quote",
+    ),
+    (
+        "A row with a value too few, in Latin-1",
         "responses.csv",
         data(f"{HEAD},c\na,2026-10-01,é\nb,2026-10-01\n".encode("latin-1")),
         "the header has 3 values, but row 2 has 2; quote values that hold ','",
     ),
-    ("responses.csv", data(f'{HEAD},c\na,2026-10-01,"é\n'.encode("latin-1")), "line 2: .*is a quote not closed"),
     (
+        "A quote that is never closed, in Latin-1",
+        "responses.csv",
+        data(f'{HEAD},c\na,2026-10-01,"é\n'.encode("latin-1")),
+        "line 2: .*is a quote not closed",
+    ),
+    (
+        "A header that names a column twice",
         "responses.csv",
         data(f"{HEAD},nps,NPS\n{ROW[:-1]},1,2\n"),
         'names columns twice: NPS, nps; .*layout = "form"',
     ),
-    ("responses.csv", data(f"{HEAD},\n{ROW[:-1]},1\n"), "has an empty column name"),
-    ("responses.csv", data(f"{HEAD}\n{ROW}".encode("utf-16")[:-1]), "ends inside a character of utf-16"),
-    ("responses.parquet", data(f"{HEAD}\n{ROW}"), "ends in .parquet but holds text, not a Parquet file; rename"),
-    ("responses.parquet", a_truncated_parquet, "the Parquet file is cut off: its last bytes are missing"),
-    ("responses.parquet", a_damaged_parquet, r"the Parquet file is damaged \(.*\); copy or export it again"),
-    ("responses.xlsx", data("<html><table>"), "ends in .xlsx but holds an HTML page, not an XLSX workbook"),
-    ("responses.xlsx", data(f"{HEAD}\n{ROW}"), "holds text, not an XLSX workbook; rename it to .csv"),
-    ("responses.xlsx", a_locked_workbook, "the workbook is password-protected; save it without a password"),
-    ("responses.xlsx", an_old_workbook, r"holds an old Excel workbook \(.xls\)"),
+    ("A header with an empty name", "responses.csv", data(f"{HEAD},\n{ROW[:-1]},1\n"), "has an empty column name"),
     (
+        "UTF-16 text that is cut off",
+        "responses.csv",
+        data(f"{HEAD}\n{ROW}".encode("utf-16")[:-1]),
+        "ends inside a character of utf-16",
+    ),
+    (
+        "Text called .parquet",
+        "responses.parquet",
+        data(f"{HEAD}\n{ROW}"),
+        "ends in .parquet but holds text, not a Parquet file; rename",
+    ),
+    (
+        "A truncated Parquet file",
+        "responses.parquet",
+        a_truncated_parquet,
+        "the Parquet file is cut off: its last bytes are missing",
+    ),
+    (
+        "A Parquet file damaged inside",
+        "responses.parquet",
+        a_damaged_parquet,
+        r"the Parquet file is damaged \(.*\); copy or export it again",
+    ),
+    (
+        "A page saved as .xlsx",
+        "responses.xlsx",
+        data("<html><table>"),
+        "ends in .xlsx but holds an HTML page, not an XLSX workbook",
+    ),
+    (
+        "Text called .xlsx",
+        "responses.xlsx",
+        data(f"{HEAD}\n{ROW}"),
+        "holds text, not an XLSX workbook; rename it to .csv",
+    ),
+    (
+        "A password-protected workbook",
+        "responses.xlsx",
+        a_locked_workbook,
+        "the workbook is password-protected; save it without a password",
+    ),
+    ("An old .xls called .xlsx", "responses.xlsx", an_old_workbook, r"holds an old Excel workbook \(.xls\)"),
+    (
+        "A truncated workbook",
         "responses.xlsx",
         a_truncated_workbook,
         "a ZIP archive or workbook that is cut off, .*; copy or",
     ),
-    ("responses.xlsx", a_workbook, "only a header: no row follows"),
-    ("responses.xlsx", a_zip, r"holds a ZIP archive \(survey.csv\)"),
-    ("responses.xlsx", lambda file: openpyxl.Workbook().save(file), "the workbook holds no data"),
-    ("responses.sav", a_truncated_spss, "the SPSS file is damaged or cut off"),
-    ("responses.sav", data(f"{HEAD}\n{ROW}"), "holds text, not an SPSS file; rename it to .csv"),
+    ("A workbook that is only a header", "responses.xlsx", a_workbook, "only a header: no row follows"),
+    ("A ZIP archive called .xlsx", "responses.xlsx", a_zip, r"holds a ZIP archive \(survey.csv\)"),
+    (
+        "A workbook without data",
+        "responses.xlsx",
+        lambda file: openpyxl.Workbook().save(file),
+        "the workbook holds no data",
+    ),
+    ("A truncated SPSS file", "responses.sav", a_truncated_spss, "the SPSS file is damaged or cut off"),
+    (
+        "Text called .sav",
+        "responses.sav",
+        data(f"{HEAD}\n{ROW}"),
+        "holds text, not an SPSS file; rename it to .csv",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "make", "message"), BROKEN)
-def test_broken_files_stop_with_a_remedy_and_leave_nothing(tmp_path, cache, name, make, message):
+@pytest.mark.parametrize(("what", "name", "make", "message"), BROKEN)
+def test_broken_files_stop_with_a_remedy_and_leave_nothing(tmp_path, cache, what, name, make, message):
     config = write_company(tmp_path, scale="")
     make(tmp_path / "source" / name)
     with pytest.raises(ValueError, match=rf"has 1 problem:\n- responses \({name}\): .*{message}"):

@@ -307,3 +307,11 @@ def test_row_groups_do_not_depend_on_how_rows_arrive(tmp_path, monkeypatch):
         written.append(file.read_bytes())
     assert written[0] == written[1] == written[2]
     assert pq.read_metadata(file).num_row_groups == 13
+
+
+def test_comments_in_rejected_rows_are_masked_and_ids_stay(tmp_path):
+    lines = ["a@b.example,soon,call 13812345678 or ann@example.org", "b,2026-10-01,"]
+    text = "response_id,responded_at,comment\n" + "\n".join(lines) + "\n"
+    folder = snapshot.snapshot(write_company(tmp_path, responses=text, scale=""))
+    line = (folder / "rejected" / "responses.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert line.endswith("a@b.example,soon,call [phone] or [e-mail]")

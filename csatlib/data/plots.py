@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 
 from csatlib import disclosure, theme
 from csatlib.data import SOME_ONLY, sentences
-from csatlib.words import say
+from csatlib.words import mark, say
 
+STATES = {"skipped": mark("No answer"), "not_applicable": mark("Does not apply")}
 LOOKS = {"skipped": ("o", theme.ACCENT, theme.ACCENT), "not_applicable": ("D", "white", theme.INK)}
 
 
@@ -49,7 +50,7 @@ def plot_unanswered(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             y += 1
         y += 0.3
     ax = ax or plt.subplots(figsize=(4.8, 1.2 + 0.245 * y))[1]
-    names = {"skipped": say("No answer"), "not_applicable": say("Does not apply")}
+    names = {state: say(text) for state, text in STATES.items()}
     for state, (marker, face, edge) in LOOKS.items():
         part = shown[shown["state"] == state].set_index("item").reindex(list(places))
         at = np.array(list(places.values())) + (0.14 if state == "skipped" else -0.14)
@@ -64,7 +65,7 @@ def plot_unanswered(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(say("Percent of those asked"))
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, handletextpad=0.2)
     ax.set_label(say("{n} questions. {most}", n=len(order), most=sentences.unanswered(result)))
-    return ax
+    return theme.keep(ax, shown, rows={"label": say("Question"), "state": say("State")}, names=names, decimals=1)
 
 
 def plot_groups(result: pd.DataFrame, *, by: str, ax: Axes | None = None) -> Axes:
@@ -114,7 +115,10 @@ def plot_groups(result: pd.DataFrame, *, by: str, ax: Axes | None = None) -> Axe
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.set_label(sentences.by_group(result, by=by))
-    return ax
+    headings = {"label": say("Question"), by: by.capitalize(), "state": say("State")}
+    return theme.keep(
+        ax, shown, rows=headings, names={state: say(text) for state, text in STATES.items()}, decimals=1
+    )
 
 
 def _clip(ax: Axes, shown: pd.DataFrame, places: dict[str, float]) -> None:

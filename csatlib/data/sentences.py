@@ -3,11 +3,8 @@
 import pandas as pd
 
 from csatlib import disclosure, theme
-from csatlib.data import most, to_everybody
-from csatlib.tables.audit import SEVERITIES
-from csatlib.words import mark, say
-
-PUBLIC = "often skipped|waves found|reworded|wording|never answered|always the same|missing, yet"
+from csatlib.data import most, names, to_everybody
+from csatlib.words import mark, say, together
 
 
 def told(row: pd.Series) -> str:
@@ -53,17 +50,17 @@ def arrived(reception: pd.DataFrame) -> str:
     Examples
     --------
     >>> arrived(pd.DataFrame({"group": ["all", "responses"], "n": [50, 50], "rejected": [2, 2]}))
-    '2 of 50 rows break a rule and were set aside, most of them in responses (2).'
+    '2 of 50 rows break a rule and were set aside, most of them among the survey answers (2).'
     """
     total, tables = reception.iloc[0], reception.iloc[1:]
     if not total["rejected"]:
         return say("All {n} rows of the source can be used.", n=f"{total['n']:,}")
     worst = tables.loc[tables["rejected"].idxmax()]
     return say(
-        "{rejected} of {n} rows break a rule and were set aside, most of them in {table} ({most}).",
+        "{rejected} of {n} rows break a rule and were set aside, most of them among the {table} ({most}).",
         rejected=f"{total['rejected']:,}",
         n=f"{total['n']:,}",
-        table=worst["group"],
+        table=names.table(worst["group"]),
         most=f"{worst['rejected']:,}",
     )
 
@@ -97,7 +94,7 @@ def unanswered(result: pd.DataFrame) -> str:
     for _, row in most(result, "not_applicable").iterrows():
         text = mark("“{label}” applies least: {share} % say that it does not apply to them.")
         found.append(say(text, label=row["label"], share=theme.number(row["estimate"], 1)))
-    return " ".join(found) or say("Every question was answered by everybody who was asked.")
+    return together(*found) or say("Every question was answered by everybody who was asked.")
 
 
 def evidence(reception: pd.DataFrame, result: pd.DataFrame) -> str:
@@ -127,40 +124,7 @@ def evidence(reception: pd.DataFrame, result: pd.DataFrame) -> str:
     found += [
         say("Applies least: {share}.", share=told(row)) for _, row in most(result, "not_applicable").iterrows()
     ]
-    return " ".join(found)
-
-
-def advice(problems: pd.DataFrame) -> str:
-    """Say what to mend first.
-
-    Parameters
-    ----------
-    problems : DataFrame
-        From :func:`csatlib.tables.audit.audit`.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-
-    Examples
-    --------
-    >>> advice(pd.DataFrame(columns=["severity"]))
-    'Nothing needs mending before the other reports are read.'
-    """
-    serious = problems[problems["severity"].isin(SEVERITIES[:2])]
-    if serious.empty:
-        return say("Nothing needs mending before the other reports are read.")
-    worst = serious[serious["severity"] == serious["severity"].iloc[0]]
-    row = worst.loc[worst["count"].idxmax()]
-    first = say(
-        "Look first at {column} in {table}, {rule}: {remedy}.",
-        column=row["column"],
-        table=row["table"],
-        rule=row["rule"],
-        remedy=row["remedy"].rstrip("."),
-    )
-    return first if len(serious) == 1 else first + " " + say("Then the others listed below.")
+    return together(*found)
 
 
 def by_group(result: pd.DataFrame, *, by: str) -> str:
@@ -196,38 +160,3 @@ def by_group(result: pd.DataFrame, *, by: str) -> str:
         group=row[by] or say("all rows"),
         share=theme.number(row["estimate"], 0),
     )
-
-
-def listed(problems: pd.DataFrame) -> pd.DataFrame:
-    """Return the problems as a table to read.
-
-    Parameters
-    ----------
-    problems : DataFrame
-        From :func:`csatlib.tables.audit.audit`.
-
-    Returns
-    -------
-    DataFrame
-        problem (where, what, what to do), count, severity. A page never shows ids or values of single rows: of
-        rejected rows it has the row numbers, of customers nothing; `csat check` names them.
-
-    Examples
-    --------
-    >>> row = {"severity": "note", "table": "responses", "column": "q07", "rule": "reworded", "count": 1}
-    >>> listed(pd.DataFrame([row | {"examples": "from 2026-Q2", "remedy": "a new series"}]))["problem"][0]
-    'responses, q07: reworded. Found: from 2026-Q2. What to do: a new series.'
-    """
-    if problems.empty:
-        return pd.DataFrame({"problem": [say("No problem was found.")], "count": 0, "severity": ""})
-    text = mark("{table}, {column}: {rule}. Found: {examples}. What to do: {remedy}.")
-    bare = mark("{table}, {column}: {rule}. What to do: {remedy}.")
-    fields = ["table", "column", "rule", "examples", "remedy"]
-    public = problems["rule"].str.match(PUBLIC)
-    rows = problems["examples"].str.partition(":")[0].where(problems["severity"] == "error", "")
-    problems = problems.assign(examples=problems["examples"].where(public, rows))
-    told = [
-        say(text if row["examples"] else bare, **{name: row[name] for name in fields})
-        for row in problems[fields].to_dict("records")
-    ]
-    return problems[["count", "severity"]].assign(problem=pd.Series(told, index=problems.index, dtype="str"))

@@ -12,6 +12,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from traitlets.config import Config
 
+from csatlib import exhibit
+from csatlib.publish import fonts
 from csatlib.words import say
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,10 +29,13 @@ _OUTSIDE = re.compile(r"\s*(?:[a-z][a-z+.-]*:)?//|\s*(?:javascript|vbscript|file
 _STYLE = re.compile(r"@import[^;]*|url\(\s*(?!['\"]?data:)[^)]*\)", re.IGNORECASE)
 _CAPTION = re.compile(r'(<figure[^>]*class="[^"]*csat-table[^"]*"[^>]*>\s*<figcaption[^>]*>)')
 _ANSWER = re.compile(r'\s*<section[^>]*class="[^"]*csat-answer')
+_NUMBERED = re.compile(r'<b class="csat-number" id="([\w-]+)">')
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 
 
-def page(notebook, *, run: dict, finished: str | None = None, index: str | None = None) -> str:
+def page(
+    notebook, *, run: dict, finished: str | None = None, index: str | None = None, workbook: str | None = None
+) -> str:
     """Turn an executed notebook into one HTML page.
 
     Parameters
@@ -42,8 +47,8 @@ def page(notebook, *, run: dict, finished: str | None = None, index: str | None 
         read, used, rejected), parameters, versions, language; any may be missing.
     finished : str, optional
         Time stamp to print; without it the page depends on nothing but its arguments.
-    index : str, optional
-        Relative link to the index.
+    index, workbook : str, optional
+        Relative links to the index and to the figures as a workbook.
 
     Returns
     -------
@@ -65,8 +70,9 @@ def page(notebook, *, run: dict, finished: str | None = None, index: str | None 
     )
     exporter.environment.autoescape = True
     facts = {"title": title, "contents": contents, "answer": answer, "run": run, "policy": POLICY, "say": say}
-    facts |= {"finished": finished, "index": index, "css": css()}
+    facts |= {"finished": finished, "index": index, "workbook": workbook, "css": css()}
     text, _ = exporter.from_notebook_node(book, resources={"csat": facts})
+    text = fonts.embed(text)
     check(text)
     return text
 
@@ -83,7 +89,7 @@ def number(notebook):
     -------
     NotebookNode
         A copy. "Table 1." stands in each caption of a ``figure.csat-table``, "Figure 1." in the metadata
-        ``label`` of each image.
+        ``label`` of each image, and either as ``label`` in the record of numbers behind it.
     """
     book = copy.deepcopy(notebook)
     tables = figures = 0
@@ -91,16 +97,23 @@ def number(notebook):
     def caption(match: re.Match) -> str:
         nonlocal tables
         tables += 1
-        return f'{match[1]}<b class="csat-number">{say("Table {number}.", number=tables)}</b> '
+        label = say("Table {number}.", number=tables)
+        return f'{match[1]}<b class="csat-number" id="table-{tables}">{label}</b> '
 
     for cell in book.cells:
         for output in cell.get("outputs", ()):
             data, shown = output.get("data", {}), _shown(output)
             if shown == "text/html":
-                data[shown] = _CAPTION.sub(caption, _joined(data[shown]))
+                data[shown] = _CAPTION.sub(caption, _tied(_joined(data[shown])))
+                label = say("Table {number}.", number=tables)
             elif shown in IMAGES:
                 figures += 1
-                output.metadata.setdefault(shown, {})["label"] = say("Figure {number}.", number=figures)
+                label = say("Figure {number}.", number=figures)
+                about = output.metadata.setdefault(shown, {})
+                about |= {name: _tied(about[name]) for name in ("caption", "reading") if about.get(name)}
+                about["label"] = label
+            if exhibit.MIME in data:
+                data[exhibit.MIME]["label"] = label
     return book
 
 
@@ -225,7 +238,7 @@ def render(template: str, **facts) -> str:
     loader = jinja2.FileSystemLoader(TEMPLATES / "csat")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     facts = {"say": say, "css": css(), "policy": POLICY} | facts
-    text = environment.get_template(template).render(csat=facts)
+    text = fonts.embed(environment.get_template(template).render(csat=facts))
     check(text)
     return text
 
@@ -270,8 +283,19 @@ def _prepare(book) -> tuple[str, list[tuple[str, str]], str]:
     return title, contents, answer
 
 
+def _tied(text: str) -> str:
+    """Keep periods and "n = 63" on one line: a word joiner after the hyphen, no-break spaces."""
+    text = re.sub(r"\b(\d{4}-)(?=\d\d\b|Q\d\b)", "\\1\N{WORD JOINER}", text)
+    text = re.sub(r"\bn = (?=\d)", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
+
+
 def _scrolling(match: re.Match) -> str:
-    return f'<div class="csat-scroll" tabindex="0">{match[0]}</div>'
+    """Make a table scroll sideways by itself, reached by keyboard and named as it is."""
+    above = _NUMBERED.findall(match.string[: match.start()])
+    name = f'aria-labelledby="{above[-1]}"' if above else f'aria-label="{say("Table")}"'
+    table = match[0].replace("<table", f"<table {name}", 1)
+    return f'<div class="csat-scroll" role="region" tabindex="0" {name}>{table}</div>'
 
 
 def _markdown(source: str, attachments: dict, contents: list, used: set) -> str:

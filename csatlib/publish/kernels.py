@@ -9,14 +9,16 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 from traitlets.config import Config
 
+from csatlib.tables.names import VARIABLE
+
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 # ipykernel 7 warns on stderr unless the transport between client and kernel may be encrypted
 CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
-def environment(snapshot: Path, work: Path) -> dict[str, str]:
-    """Environment of a kernel: the run's snapshot, one BLAS thread, no user profile, our csatlib.
+def environment(snapshot: Path, work: Path, language: str = "en") -> dict[str, str]:
+    """Environment of a kernel: the run's snapshot and language, one BLAS thread, no user profile, our csatlib.
 
     Parameters
     ----------
@@ -25,6 +27,9 @@ def environment(snapshot: Path, work: Path) -> dict[str, str]:
     work : Path
         Temporary folder, takes the place of the user's IPython profile and its start-up files.
 
+    language : str
+        Language of the report.
+
     Returns
     -------
     dict
@@ -32,6 +37,7 @@ def environment(snapshot: Path, work: Path) -> dict[str, str]:
     """
     env = dict.fromkeys(ONE_THREAD, "1") | {
         "CSAT_SNAPSHOT": str(snapshot),
+        VARIABLE: language,
         "IPYTHONDIR": str(work / "ipython"),
     }
     root = Path(__file__).parents[2]

@@ -1,9 +1,17 @@
 """The run's diary: one JSON line per finished job, appended; the last line of a job counts."""
 
+import importlib.metadata
 import json
 import os
+import platform
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pandas as pd
+
+from csatlib.masking import mask
 
 FILE = "manifest.jsonl"
 _SECRET_NAME = re.compile(r"PASS|TOKEN|SECRET|CREDENTIAL|API_?KEY", re.IGNORECASE)
@@ -79,7 +87,7 @@ def latest(out: Path) -> dict[str, dict]:
 
 
 def redact(text: str, project: Path | None = None) -> str:
-    """Mask passwords, tokens, e-mail addresses and this machine's folders in a text to be published.
+    """Mask passwords, tokens, personal numbers and this machine's folders in a text to be published.
 
     Parameters
     ----------
@@ -104,6 +112,25 @@ def redact(text: str, project: Path | None = None) -> str:
     if project is not None:
         text = text.replace(str(project), ".")
     text = text.replace(str(Path.home()) + os.sep, "~/") if len(str(Path.home())) > 1 else text
-    for pattern, mask in _MASKS:
-        text = pattern.sub(mask, text)
-    return text
+    for pattern, sign in _MASKS:
+        text = pattern.sub(sign, text)
+    return mask(text)
+
+
+def versions() -> dict:
+    """Versions that a page names."""
+    try:
+        ours = importlib.metadata.version("csatlib")
+    except importlib.metadata.PackageNotFoundError:
+        ours = "not installed"
+    return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
+
+
+def commit(project: Path) -> str | None:
+    """Commit of the project's repository, with "+" when files differ from it; None without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
+    return answer.stdout.strip() or None

@@ -15,6 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from csatlib.tables import workspace
+from csatlib.words import digest, language, look_up, mark, say
+
+ONE_TABLE = mark("needs table {tables}, which the company lacks")
+TABLES = mark("needs tables {tables}, which the company lacks")
+NO_WHERE = mark("has no parameter `where`, so it cannot be limited to a segment")
 
 RESERVED = {"config": "--config", "period": "--period or --last"}
 
@@ -44,6 +49,7 @@ class Notebook:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     digest: str = ""
     error: str | None = None
+    lesson: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +59,7 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook for one period and one segment; `skip` says why it is not run."""
+    """One notebook for one period and one segment; `skip` says why it is not run, `told` says it to a reader."""
 
     notebook: Notebook
     period: str
@@ -61,6 +67,7 @@ class Job:
     changes: dict
     key: str
     skip: str | None = None
+    told: str | None = None
 
     @property
     def folder(self) -> str:
@@ -86,7 +93,8 @@ def find(project: Path, only: str | None = None) -> list[Notebook]:
     project : Path
         The folder of csat.toml.
     only : str, optional
-        Glob which the name must match, for example ``"1*"``; a notebook's full name also works.
+        Glob which the name must match, for example ``"1*"``; a notebook's full name also works. Lessons
+        (metadata ``csatlib.lesson``) make no report: they are left out unless this is their full name.
 
     Returns
     -------
@@ -111,12 +119,12 @@ def find(project: Path, only: str | None = None) -> list[Notebook]:
         )
     names = [path.stem for path in paths]
     if only is None:
-        return [read(path) for path in paths]
+        return [book for book in map(read, paths) if not book.lesson]
     glob = only.removesuffix(".ipynb")
     chosen = [path for path in paths if fnmatchcase(path.stem, glob)]
     if not chosen:
         raise ValueError(f"--only {only!r} matches no notebook{_nearest(glob, names)}; there are {names}")
-    return [read(path) for path in chosen]
+    return [book for book in map(read, chosen) if not book.lesson or book.name == glob]
 
 
 def read(path: Path) -> Notebook:
@@ -129,14 +137,15 @@ def read(path: Path) -> Notebook:
     except (ValueError, KeyError, TypeError) as error:
         return Notebook(path, title=path.stem, error=f"not a notebook (nbformat 4): {error!r}")
     digest = _hash(json.dumps([sources, meta], sort_keys=True, ensure_ascii=False))
-    title = next((t for kind, s, _ in sources if kind == "markdown" for t in _h1(s)), path.stem)
+    title = next((t for kind, s, _ in sources if kind == "markdown" for t in _h1(look_up(s))), path.stem)
     cell = next((s for kind, s, tags in sources if kind == "code" and "parameters" in tags), "")
     try:
         found = read_parameters(cell)
     except (ValueError, SyntaxError) as error:
         return Notebook(path, title=title, digest=digest, error=f"parameters cell: {error}")
     needed, optional = meta.get("tables", []), meta.get("optional", [])
-    return Notebook(path, title, tuple(needed), tuple(optional), {p.name: p for p in found}, digest)
+    named = {p.name: p for p in found}
+    return Notebook(path, title, tuple(needed), tuple(optional), named, digest, lesson=bool(meta.get("lesson")))
 
 
 def read_parameters(source: str) -> list[Parameter]:
@@ -282,15 +291,16 @@ def jobs(notebooks, *, config, snapshot, periods, each=None, settings=None) -> l
     settings = settings or {}
     have = {path.stem for path in snapshot.glob("*.parquet")}
     base = [sources_digest(), _hash(_lock(config)), _hash(config.read_text(encoding="utf-8")), snapshot.name]
+    base += [language(), digest(language())]
     out = []
     for period in periods:
         values = segment_values(config, period, each) if each else []
         for segment in [None, *((each, value) for value in values)]:
             for book in notebooks:
                 changes = _changes(book, config, period, segment, settings)
-                skip = _skip(book, have, segment)
+                skip, told = _skip(book, have, segment)
                 key = _hash(json.dumps([book.name, book.digest, changes, base, sys.version], default=str))
-                out.append(Job(book, period, segment, changes, key, skip))
+                out.append(Job(book, period, segment, changes, key, skip, told))
     return out
 
 
@@ -301,9 +311,9 @@ def segment_values(config: Path, period: str, column: str) -> list:
     names.sort(key=lambda name: name != "responses")
     seen = set()
     for name in names:
-        table = getattr(ws, name)
+        table = ws.table(name)
         if column in table.columns:
-            return sorted(table[column].dropna().unique().tolist())
+            return ws.values(name, column)
         seen |= set(table.columns)
     raise ValueError(f"--each {column!r}: no table has this column{_nearest(column, sorted(seen))}")
 
@@ -327,7 +337,8 @@ def segment_folder(segment: tuple[str, object] | None) -> str:
 def sources_digest() -> str:
     """Hash of every source and template of csatlib: a changed library makes every page stale."""
     package = Path(__file__).parents[1]
-    files = sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    aside = {"__pycache__", "locale"}  # a catalogue counts for the pages of its language only
+    files = sorted(p for p in package.rglob("*") if p.is_file() and not aside & {*p.parts})
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes() + b"\0")
@@ -347,14 +358,15 @@ def _changes(book: Notebook, config: Path, period: str, segment, settings: dict)
     return given
 
 
-def _skip(book: Notebook, have: set[str], segment) -> str | None:
+def _skip(book: Notebook, have: set[str], segment) -> tuple[str, str] | tuple[None, None]:
+    """Why a job is not run, for the terminal and for a reader."""
     lacking = [f"`{table}`" for table in book.tables if table not in have]
     if lacking:
-        noun = "table" if len(lacking) == 1 else "tables"
-        return f"needs {noun} {', '.join(lacking)}, which the company lacks"
+        text, tables = ONE_TABLE if len(lacking) == 1 else TABLES, ", ".join(lacking)
+        return text.format(tables=tables), say(text, tables=tables)
     if segment is not None and "where" not in book.parameters and not book.error:
-        return "has no parameter `where`, so it cannot be limited to a segment"
-    return None
+        return NO_WHERE, say(NO_WHERE)
+    return None, None
 
 
 def _lock(config: Path) -> str:

@@ -2,13 +2,9 @@
 
 import copy
 import datetime
-import importlib.metadata
 import json
 import logging
 import os
-import platform
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from csatlib.publish import manifest, plan, site
+from csatlib.data.names import table
+from csatlib.publish import languages, manifest, plan, site
 from csatlib.tables import config as settings_file
+from csatlib.tables import names, workspace
 from csatlib.tables import period as periods_of
-from csatlib.tables import workspace
 from csatlib.words import say
 
 _UNHEARD = logging.NullHandler()  # Papermill comments on comments; whoever configures logging still hears it
@@ -62,6 +57,7 @@ def run(
     set: dict | None = None,
     force: bool = False,
     out: str | Path | None = None,
+    language: str | None = None,
     timeout: int = 600,
     progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> Result:
@@ -87,6 +83,8 @@ def run(
         Run also what has not changed.
     out : str or Path, optional
         Output folder; default: ``[report] output`` of the settings.
+    language : str, optional
+        The only language to run; default: the main one and those of ``[report] also_in``.
     timeout : int
         Seconds a single cell may take.
     progress : callable, optional
@@ -107,7 +105,8 @@ def run(
     >>> from csatlib.publish.run import run
     >>> result = run(period="2026-10")  # doctest: +SKIP
     """
-    settings = settings_file.load(config)
+    settings = settings_file.load(config, language)
+    spoken = languages.wanted(settings, language)
     notebooks = plan.find(settings.file.parent, only)
     if jobs < 1 or (last is not None and last < 1):
         raise ValueError(f"--jobs and --last count from 1, got jobs={jobs}, last={last}")
@@ -120,15 +119,43 @@ def run(
         if wanted is None:
             latest = periods_of.parse(workspace.latest_period(settings.file))
             wanted = [latest.shift(-k).label for k in range(last or 1)]
-        todo = plan.jobs(
-            notebooks, config=settings.file, snapshot=snapshot, periods=wanted, each=each, settings=set
-        )
         out = settings.output if out is None else Path(out).resolve()
-        out.mkdir(parents=True, exist_ok=True)
-        batch = _Batch(settings, snapshot, out, _versions(), _commit(settings.file.parent), timeout)
-        outcomes = _all(batch, todo, jobs, force, progress)
-    index = site.build(out, company=settings.company.name, language=settings.company.language)
-    return Result(tuple(outcomes), index)
+        asked = {"periods": wanted, "each": each, "settings": set}
+        batches = [_prepared(settings.file, one, snapshot, out, timeout, only, asked) for one in spoken]
+        outcomes = _in_turn(batches, jobs, force, progress)
+    pages = sorted({job.name for _, todo in batches for job in todo})
+    languages.link(out, settings.company.language, ["index", *pages])
+    return Result(tuple(outcomes), batches[0][0].out / "index.html")
+
+
+def _prepared(config: Path, language: str, snapshot: Path, out: Path, timeout: int, only, asked: dict):
+    """Plan the jobs of one language."""
+    with languages.speaking(language):
+        settings = settings_file.load(config)
+        notebooks = plan.find(config.parent, only)
+        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, **asked)
+    folder = languages.folder(out, language, settings.company.language)
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = "" if folder == out else f"{language}/"
+    versions, commit = manifest.versions(), manifest.commit(config.parent)
+    return _Batch(settings, snapshot, folder, versions, commit, timeout, prefix), todo
+
+
+def _in_turn(batches: list, workers: int, force: bool, progress) -> list[Outcome]:
+    """Run one language after the other and build the index of each; the snapshot is read by all."""
+    finished, total = [], sum(len(todo) for _, todo in batches)
+
+    def told(outcome: Outcome) -> None:
+        finished.append(outcome)
+        if progress:
+            progress(outcome, len(finished), total)
+
+    outcomes = []
+    for batch, todo in batches:
+        with languages.speaking(batch.settings.language):
+            outcomes += _all(batch, todo, workers, force, told)
+            site.build(batch.out, company=batch.settings.company.name, language=batch.settings.language)
+    return outcomes
 
 
 @dataclass(frozen=True)
@@ -141,17 +168,15 @@ class _Batch:
     versions: dict
     commit: str | None
     timeout: int
+    prefix: str
 
 
-def _all(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, progress) -> list[Outcome]:
+def _all(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
     before = manifest.latest(batch.out)
-    finished = []
 
     def one(job: plan.Job) -> Outcome:
         outcome = _job(batch, job, before.get(job.name), force)
-        finished.append(outcome)
-        if progress:
-            progress(outcome, len(finished), len(todo))
+        told(outcome)
         return outcome
 
     if workers == 1:
@@ -172,12 +197,14 @@ def _all(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, progres
 def _job(batch: _Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome:
     target = batch.out / job.folder / job.notebook.name
     if job.skip:
-        if before is None or (before["status"], before.get("error")) != ("skipped", job.skip):
-            manifest.append(batch.out, _entry(batch, job, "skipped", 0.0) | {"error": job.skip})
-        return Outcome(job.name, "skipped", 0.0, job.skip)
+        known = before and (before["status"], before.get("error"), before.get("told"))
+        if known != ("skipped", job.skip, job.told):
+            entry = _entry(batch, job, "skipped", 0.0)
+            manifest.append(batch.out, entry | {"error": job.skip, "told": job.told})
+        return Outcome(batch.prefix + job.name, "skipped", 0.0, job.skip)
     there = target.with_suffix(".html").exists() and target.with_suffix(".ipynb").exists()
     if not force and there and before and (before["status"], before.get("key")) == ("done", job.key):
-        return Outcome(job.name, "unchanged")
+        return Outcome(batch.prefix + job.name, "unchanged")
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".work-", dir=batch.out) as work:
         try:
@@ -192,14 +219,14 @@ def _job(batch: _Batch, job: plan.Job, before: dict | None, force: bool) -> Outc
     status = "done" if failure is None else "failed"
     manifest.append(batch.out, _entry(batch, job, status, seconds) | entry)
     where = f" in {failure['cell']}" if failure and failure.get("cell") else ""
-    return Outcome(job.name, status, seconds, failure and f"{failure['error']}{where}")
+    return Outcome(batch.prefix + job.name, status, seconds, failure and f"{failure['error']}{where}")
 
 
 def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict, dict | None]:
     """Execute, turn into a page, publish both; returns manifest parts and what failed."""
     import nbformat
 
-    from csatlib.publish import html
+    from csatlib.publish import fonts, html, workbook
 
     if job.notebook.error:
         return {}, {"error": job.notebook.error}
@@ -210,22 +237,27 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     if failure:
         failure.pop("again", None)
         return {}, failure
-    book = nbformat.read(executed, as_version=4)
+    book = languages.translated(nbformat.read(executed, as_version=4))
     finished = _now()
     facts = _facts(batch, job)
     book.metadata.setdefault("csatlib", {})["run"] = facts | {"key": job.key, "finished": finished}
     book.metadata.get("papermill", {}).update(input_path=job.notebook.path.name, output_path=None)
     index = "../" * (len(Path(job.folder).parts)) + "index.html"
-    page = html.page(book, run=facts, finished=finished, index=index)
-    for suffix, text in (
-        (".ipynb", nbformat.writes(book) + "\n"),
-        (".html", page),
-    ):
-        part = work / f"page{suffix}"
-        part.write_text(text, encoding="utf-8")
-        site.publish(part, target.with_suffix(suffix))
+    numbers = target.with_suffix(".xlsx")
+    has_numbers = workbook.write(book, work / numbers.name, run=facts, finished=finished)
+    linked = numbers.name if has_numbers else None
+    said = facts | {"counts": [row | {"table": table(row["table"])} for row in facts["counts"]]}
+    page = html.page(book, run=said, finished=finished, index=index, workbook=linked)
+    (work / target.with_suffix(".ipynb").name).write_text(nbformat.writes(book) + "\n", encoding="utf-8")
+    (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
+    for suffix in (".ipynb", *([".xlsx"] if has_numbers else []), ".html"):
+        name = target.with_suffix(suffix).name
+        site.publish(work / name, target.with_name(name))
+    if not has_numbers:
+        numbers.unlink(missing_ok=True)
     target.with_suffix(".failed.html").unlink(missing_ok=True)
-    return {"counts": facts["counts"]} | site.headline(book), None
+    told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
+    return {"counts": facts["counts"]} | told | site.headline(book), None
 
 
 def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | None:
@@ -235,6 +267,7 @@ def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | N
     from csatlib.publish import kernels
 
     logging.getLogger("papermill").addHandler(_UNHEARD)
+    given = kernels.environment(batch.snapshot, work, batch.settings.language)
     seen = []
     try:
         papermill.execute_notebook(
@@ -248,7 +281,7 @@ def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | N
             autosave_cell_every=0,
             execution_timeout=batch.timeout,
             config=kernels.CONFIG,
-            kernel_manager_class=kernels.manager(kernels.environment(batch.snapshot, work)),
+            kernel_manager_class=kernels.manager(given),
             resources={"metadata": {"path": str(job.notebook.path.parent)}},
             shutdown_kernel="immediate",
             on_cell_start=lambda cell, cell_index: seen.append(cell),
@@ -295,18 +328,24 @@ def _publish_failure(batch: _Batch, job: plan.Job, work: Path, target: Path, fai
 
 def _facts(batch: _Batch, job: plan.Job, counts: bool = True) -> dict:
     company = batch.settings.company
-    segment = None if job.segment is None else f"{job.segment[0]}: {job.segment[1]}"
+    segment = _segment(batch, job)
     return {
         "company": company.name,
-        "language": company.language,
+        "language": batch.settings.language,
         "period": job.period,
-        "segment": segment,
+        "segment": ": ".join(segment) if segment else None,
         "source": manifest.redact(batch.settings.source.label, batch.settings.file.parent),
         "snapshot": batch.snapshot.name,
         "parameters": job.parameters,
         "versions": batch.versions,
         "counts": _counts(batch, job) if counts else [],
     }
+
+
+def _segment(batch: _Batch, job: plan.Job) -> list[str] | None:
+    """Column and value of the segment as a reader calls them."""
+    columns, (column, *value) = batch.settings.columns, job.segment or (None,)
+    return [names.called(columns, column), names.called(columns, column, *value)] if value else None
 
 
 def _counts(batch: _Batch, job: plan.Job) -> list[dict]:
@@ -322,7 +361,7 @@ def _entry(batch: _Batch, job: plan.Job, status: str, seconds: float) -> dict:
         "job": job.name,
         "notebook": job.notebook.name,
         "period": job.period,
-        "segment": job.segment,
+        "segment": _segment(batch, job),
         "title": job.notebook.title,
         "key": job.key,
         "parameters": job.parameters,
@@ -348,24 +387,6 @@ def _pinned(snapshot: Path):
             del os.environ["CSAT_SNAPSHOT"]
         else:
             os.environ["CSAT_SNAPSHOT"] = before
-
-
-def _versions() -> dict:
-    try:
-        ours = importlib.metadata.version("csatlib")
-    except importlib.metadata.PackageNotFoundError:
-        ours = "not installed"
-    return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
-
-
-def _commit(project: Path) -> str | None:
-    """Commit of the project's repository, with "+" when files differ from it; None without git."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
-    return answer.stdout.strip() or None
 
 
 def _braces(path: Path) -> str:

@@ -128,7 +128,7 @@ def headline(notebook) -> dict:
 
 
 def _row(out: Path, entry: dict) -> dict | None:
-    page, failed = f"{entry['job']}.html", f"{entry['job']}.failed.html"
+    page, failed, workbook = (f"{entry['job']}{suffix}" for suffix in (".html", ".failed.html", ".xlsx"))
     has_page = (out / page).exists()
     if entry["status"] == "done" and not has_page:
         return None
@@ -141,6 +141,7 @@ def _row(out: Path, entry: dict) -> dict | None:
         "status": entry["status"],
         "reason": _reason(entry),
         "page": page if has_page else None,
+        "workbook": workbook if has_page and (out / workbook).exists() else None,
         "failed_page": failed if (out / failed).exists() else None,
         "finished": entry.get("finished"),
     }
@@ -150,7 +151,8 @@ def _reason(entry: dict) -> str:
     if entry["status"] == "failed" and entry.get("cell"):
         return say("{notebook}, {cell}: {error}", **{k: entry[k] for k in ("notebook", "cell", "error")})
     if entry["status"] in ("failed", "skipped"):
-        return say("{notebook}: {error}", notebook=entry["notebook"], error=entry["error"])
+        error = entry.get("told") or entry["error"]
+        return say("{notebook}: {error}", notebook=entry["notebook"], error=error)
     return ""
 
 
@@ -161,7 +163,7 @@ def _by_period(rows: list[dict]) -> list[dict]:
         groups = []
         for segment in sorted({tuple(row["segment"] or ()) for row in inside}, key=lambda s: (len(s), str(s))):
             chosen = [row for row in inside if tuple(row["segment"] or ()) == segment]
-            label = ": ".join(map(str, segment)) if segment else ""
+            label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
             groups.append({"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])})
         if len(groups) > 1 and not groups[0]["label"]:
             groups[0]["label"] = say("All customers")

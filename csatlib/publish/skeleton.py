@@ -7,17 +7,23 @@ from pathlib import Path
 
 QUESTION = """# QUESTION: what does this notebook answer?"""
 IMPORTS = """from csatlib import theme
-from csatlib.tables import workspace"""
+from csatlib.tables import workspace
+from csatlib.words import say"""
 PARAMETERS = """config = "csat.toml"  # settings file, found in this folder or above
 period = "2026-10"  # month, quarter (2026-Q3) or year
 by = "region"  # column that forms the segments
 where = {}  # limit to some rows, for example {"plan": "Max"}"""
 DATA = """ws = workspace.open(config, period=period, where=where)
-theme.use(min_base=ws.min_base, min_rank=ws.min_rank)
+theme.use(min_base=ws.min_base, min_rank=ws.min_rank, language=ws.language)
 theme.table(
     ws.counts.query("table == 'responses'"),
-    caption=f"Answers, {period}",
-    rows={"table": "Table", "read": "Rows in the source", "used": "In this period", "rejected": "Rejected"},
+    caption=say("Answers, {period}", period=period),
+    rows={
+        "table": say("Table"),
+        "read": say("Rows in the source"),
+        "used": say("In this period"),
+        "rejected": say("Rejected"),
+    },
 )"""
 SECTIONS = (
     ("Data", "Which rows the answer rests on, and from when.", DATA),

@@ -181,9 +181,9 @@ def summed(data: Any, scale: Scale, *, by: Sequence[str], weight: str | None, cl
     points = list(scale.importance.values())
     rows = blocks(data, answered + points, weight=weight, cluster=cluster, by=by, labels=scale.labels or None)
     ranges = [(scale.low, scale.high)] * len(answered) + [(0.0, np.inf)] * len(points)
-    checked = _in_range(rows, answered + points, ranges)
-    derived = (replace(block, values=_derive(scale, block.values)) for block in checked)
-    return sum_by_segment(derived, _columns(scale))
+    checked = in_range(rows, answered + points, ranges)
+    derived = (replace(block, values=derived_rows(scale, block.values)) for block in checked)
+    return sum_by_segment(derived, derived_columns(scale))
 
 
 def _mean_of(scale: Scale, measure: str, dimension: str | None = None) -> dict[str, float]:
@@ -207,7 +207,8 @@ def _display_order(scale: Scale):
     return lambda row: (levels.index(row.level), dimensions.index(row.dimension))
 
 
-def _in_range(rows: Iterable[Block], columns: list[str], ranges: list[tuple[float, float]]) -> Iterator[Block]:
+def in_range(rows: Iterable[Block], columns: list[str], ranges: list[tuple[float, float]]) -> Iterator[Block]:
+    """Pass blocks on; when all are read, refuse answers outside the ranges, all columns at once."""
     low, high = np.array(ranges).T
     outside: dict[str, list] = {}
     for block in rows:
@@ -231,7 +232,8 @@ def _in_range(rows: Iterable[Block], columns: list[str], ranges: list[tuple[floa
         )
 
 
-def _columns(scale: Scale) -> list[str]:
+def derived_columns(scale: Scale) -> list[str]:
+    """Name what is made of each row."""
     kinds = ["equal_items"]
     if scale.dimensions:
         kinds = [f"dimension:{d}" for d in scale.dimensions] + ["equal_dimensions", "equal_items"]
@@ -241,7 +243,7 @@ def _columns(scale: Scale) -> list[str]:
     return names + [f"importance:dimension:{d}" for d in scale.importance] + ["off"] * bool(scale.importance)
 
 
-def _derive(scale: Scale, values: np.ndarray) -> np.ndarray:
+def derived_rows(scale: Scale, values: np.ndarray) -> np.ndarray:
     """Fill one row per respondent: items, dimension scores and overall scores of each measure, then shares."""
     k, d, sides = len(scale.items), len(scale.dimensions), measures(scale)
     answered = min(len(sides), 2) * k
@@ -256,7 +258,7 @@ def _derive(scale: Scale, values: np.ndarray) -> np.ndarray:
     members = np.vstack([members.reshape(-1, k), np.ones(k)])
     counts = members @ ~missing
     shares, off = _shares(values.T[answered:])
-    made, at = np.empty((len(_columns(scale)), len(values))), 0
+    made, at = np.empty((len(derived_columns(scale)), len(values))), 0
     for side in given:
         items = made[at : at + k]
         np.copyto(items, side)

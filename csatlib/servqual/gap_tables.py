@@ -6,18 +6,15 @@ import numpy as np
 import pandas as pd
 
 from csatlib.servqual.answers import Figure, figures, measures, summed
+from csatlib.servqual.figure_tables import adjusted, bases, combine, contrast_table, effective, tabled
 from csatlib.stats.intervals import (
     FEW_GROUPS,
-    benjamini_hochberg,
     check_confidence,
     from_replicates,
-    holm,
     max_t,
 )
 from csatlib.stats.segments import SegmentSums
 from csatlib.tables.scale import Scale
-
-REST = "all others"
 
 
 def gaps(
@@ -101,32 +98,24 @@ def gaps(
     check_confidence(confidence)
     sums = summed(data, scale, by=[by] if by else [], weight=weight, cluster=cluster)
     rows = figures(scale)
-    estimate = _combine(sums.means, sums, rows)
-    behind = _behind(sums, rows)
+    estimate = combine(sums.means, sums, rows)
+    behind = bases(sums, rows)
     limits = from_replicates(
         estimate,
-        _combine(sums.replicates(sums.draw(seed=seed)), sums, rows),
+        combine(sums.replicates(sums.draw(seed=seed)), sums, rows),
         n_groups=behind["n_groups"],
         confidence=confidence,
     )
+    keys = [{"group": str(s[0]) if by else "all"} for s in sums.segments]
     simple = weight is None and cluster is None
-    result = _describe(rows, scale, [{"group": str(s[0]) if by else "all"} for s in sums.segments])
-    is_gap = (result["measure"] == "gap").to_numpy()
+    result = tabled(rows, scale, keys, estimate=estimate, limits=limits, behind=behind, simple=simple)
+    is_gap = result["measure"] == "gap"
     with np.errstate(invalid="ignore", divide="ignore"):
         d_z = estimate / behind["sd"]
-    result = result.assign(
-        n=behind["n"].ravel(),
-        n_eff=_n_eff(behind, limits.se, simple).ravel(),
-        n_groups=behind["n_groups"].ravel(),
-        few_groups=behind["n_groups"].ravel() < FEW_GROUPS,
-        n_off_100=_off(sums, rows).ravel(),
-        estimate=estimate.ravel(),
-        ci_low=limits.ci_low.ravel(),
-        ci_high=limits.ci_high.ravel(),
-        d_z=np.where(is_gap, d_z.ravel(), np.nan),
-        p_value=np.where(is_gap, limits.p_value.ravel(), np.nan),
-    )
-    return _adjusted(result, headline=by is None)
+    result.insert(result.columns.get_loc("estimate"), "n_off_100", _off(sums, rows).ravel())
+    result.insert(result.columns.get_loc("p_value"), "d_z", np.where(is_gap, d_z.ravel(), np.nan))
+    result["p_value"] = result["p_value"].where(is_gap)
+    return adjusted(result, headline=by is None)
 
 
 def contrasts(
@@ -189,34 +178,19 @@ def contrasts(
     >>> table.query("level == 'item' and measure == 'gap'")[["group", "n", "estimate"]].values.tolist()
     [['June', 2, -2.0]]
     """
-    check_confidence(confidence)
-    sums = summed(data, scale, by=[within, by] if within else [by], weight=weight, cluster=cluster)
-    matrix, kept = _against(sums.segments, by, reference)
-    other = sums.combine(matrix)
-    rows = figures(scale)
-    estimate = (_combine(sums.means, sums, rows) - _combine(other.means, sums, rows))[kept]
-    drawn = sums.draw(seed=seed)
-    own, theirs = (_combine(side.replicates(drawn), sums, rows)[:, kept] for side in (sums, other))
-    here, there = ({name: part[kept] for name, part in _behind(side, rows).items()} for side in (sums, other))
-    groups = np.minimum(here["n_groups"], there["n_groups"])
-    limits = from_replicates(estimate, own - theirs, n_groups=groups, confidence=confidence)
-    own_se = from_replicates(estimate, own, n_groups=here["n_groups"]).se
-    keys = [
-        {"stratum": str(s[0]) if within else "all", "group": str(s[-1]), "reference": reference or REST}
-        for s in (sums.segments[i] for i in kept)
-    ]
-    result = _describe(rows, scale, keys).assign(
-        n=here["n"].ravel(),
-        n_reference=there["n"].ravel(),
-        n_eff=_n_eff(here, own_se, weight is None and cluster is None).ravel(),
-        n_groups=groups.ravel(),
-        few_groups=groups.ravel() < FEW_GROUPS,
-        estimate=estimate.ravel(),
-        ci_low=limits.ci_low.ravel(),
-        ci_high=limits.ci_high.ravel(),
-        p_value=limits.p_value.ravel(),
+    result = contrast_table(
+        data,
+        figures(scale),
+        scale=scale,
+        by=by,
+        reference=reference,
+        within=within,
+        weight=weight,
+        cluster=cluster,
+        confidence=confidence,
+        seed=seed,
     )
-    return _adjusted(result, headline=False)
+    return adjusted(result, headline=False)
 
 
 def widest(
@@ -271,10 +245,10 @@ def widest(
     sums = summed(data, scale, by=[], weight=weight, cluster=cluster)
     rows = [row for row in figures(scale) if row.level == "dimension" and row.measure == "gap"]
     gap, drawn = (
-        _combine(sums.means, sums, rows)[0],
-        _combine(sums.replicates(sums.draw(seed=seed)), sums, rows)[:, 0],
+        combine(sums.means, sums, rows)[0],
+        combine(sums.replicates(sums.draw(seed=seed)), sums, rows)[:, 0],
     )
-    behind = {name: part[0] for name, part in _behind(sums, rows).items()}
+    behind = {name: part[0] for name, part in bases(sums, rows).items()}
     low, m = int(np.nanargmin(gap)), len(rows)
     pairs = max_t(
         (gap[:, None] - gap).ravel(),
@@ -291,7 +265,7 @@ def widest(
             "dimension": [row.dimension for row in rows],
             "label": [scale.label(row.dimension) for row in rows],
             "n": behind["n"],
-            "n_eff": _n_eff(behind, own.se, weight is None and cluster is None),
+            "n_eff": effective(behind, own.se, weight is None and cluster is None),
             "n_groups": behind["n_groups"],
             "few_groups": behind["n_groups"] < FEW_GROUPS,
             "estimate": gap - gap[low],
@@ -303,82 +277,8 @@ def widest(
     )
 
 
-def _against(segments: tuple[tuple, ...], by: str, reference: str | None) -> tuple[np.ndarray, list[int]]:
-    values = sorted({str(s[-1]) for s in segments})
-    if reference is not None and len(values) > 1 and str(reference) not in values:
-        raise ValueError(f"reference={reference!r} is no value of {by!r}; there are: {', '.join(values)}")
-    same_stratum = np.array([[a[:-1] == b[:-1] for b in segments] for a in segments])
-    if reference is None:
-        chosen = same_stratum & ~np.eye(len(segments), dtype=bool)
-    else:
-        chosen = same_stratum & np.array([str(s[-1]) == str(reference) for s in segments])
-    alone = len(values) < 2
-    kept = [i for i, s in enumerate(segments) if not alone and str(s[-1]) != str(reference)]
-    return chosen.astype(int), kept
-
-
-def _combine(values: np.ndarray, sums: SegmentSums, rows: list[Figure]) -> np.ndarray:
-    """Make the figures (..., rows) of the column means (..., columns); NaN where a part is NaN."""
-    at = {name: i for i, name in enumerate(sums.columns)}
-    share = np.zeros((len(sums.columns), len(rows)))
-    for j, row in enumerate(rows):
-        for name, part in row.parts.items():
-            share[at[name], j] = part
-    unknown = np.isnan(values)
-    made = np.where(unknown, 0.0, values) @ share
-    if unknown.any():
-        made[(unknown.astype(float) @ (share != 0)) > 0] = np.nan
-    return made
-
-
-def _behind(sums: SegmentSums, rows: list[Figure]) -> dict[str, np.ndarray]:
-    at = [sums.columns.index(row.respondents) for row in rows]
-    scale = np.array([row.parts.get(row.respondents, 1.0) for row in rows])
-    return {
-        "n": sums.counts[:, at],
-        "sd": sums.sd[:, at] * scale,
-        "kish": sums.kish[:, at],
-        "n_groups": sums.n_groups[:, at],
-    }
-
-
-def _n_eff(behind: dict[str, np.ndarray], se: np.ndarray, simple: bool) -> np.ndarray:
-    if simple:
-        return behind["n"].astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        effective = np.minimum((behind["sd"] / se) ** 2, behind["n"])
-    return np.where((se > 0) & (behind["sd"] > 0), effective, behind["kish"])
-
-
 def _off(sums: SegmentSums, rows: list[Figure]) -> np.ndarray:
     weighed = np.array([row.measure == "importance" or row.weighting == "importance" for row in rows])
     if not weighed.any():
         return np.zeros((len(sums.segments), len(rows)), dtype=int)
     return np.where(weighed, sums.counts[:, [sums.columns.index("off")]], 0)
-
-
-def _describe(rows: list[Figure], scale: Scale, keys: list[dict[str, str]]) -> pd.DataFrame:
-    names = [
-        {
-            "level": row.level,
-            "dimension": row.dimension or "",
-            "item": row.item or "",
-            "label": scale.label(row.item or row.dimension or "overall"),
-            "weighting": row.weighting,
-            "measure": row.measure,
-        }
-        for row in rows
-    ]
-    columns = [c for c in ("stratum", "group", "reference") if not keys or c in keys[0]] + list(names[0])
-    return pd.DataFrame([key | name for key in keys for name in names], columns=columns)
-
-
-def _adjusted(result: pd.DataFrame, *, headline: bool) -> pd.DataFrame:
-    p_adjusted = np.full(len(result), np.nan)
-    family = np.full(len(result), "", dtype=object)
-    for name, levels in (("dimensions", ("overall", "dimension")), ("items", ("item",))):
-        chosen = ((result["measure"] == "gap") & result["level"].isin(levels)).to_numpy()
-        rule = holm if headline and name == "dimensions" else benjamini_hochberg
-        p_adjusted[chosen] = rule(result["p_value"].to_numpy()[chosen])
-        family[chosen] = f"{name}, {'Holm' if rule is holm else 'Benjamini-Hochberg'}"
-    return result.assign(p_adjusted=p_adjusted, family=pd.Series(family, index=result.index, dtype="str"))

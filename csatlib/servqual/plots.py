@@ -66,7 +66,8 @@ def plot_items(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(say("Mean answer with 95 % interval"))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     ax.set_label(_items_alt(items))
-    return ax
+    words = {"expectation": say("Expected"), "perception": say("Received"), "gap": say("Gap")}
+    return theme.keep(ax, items[items["measure"].isin(words)].drop(columns="p_adjusted"), names=words)
 
 
 def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -106,7 +107,7 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     strength = np.where(grey | np.isnan(numbers), np.nan, numbers)
     limit = max(np.nanmax(np.abs(strength), initial=0.0), 1e-9)
     ax.pcolormesh(
-        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-1.6 * limit, vmax=1.6 * limit, edgecolor="white", lw=2
+        np.ma.masked_invalid(strength), cmap="RdBu", vmin=-2.2 * limit, vmax=2.2 * limit, edgecolor="white", lw=2
     )
     for i, j in np.ndindex(numbers.shape):
         if grey[i, j] or np.isnan(numbers[i, j]):
@@ -114,17 +115,19 @@ def plot_heatmap(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         text = theme.HIDDEN if np.isnan(numbers[i, j]) else theme.number(numbers[i, j], 2)
         ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color=theme.MUTED if grey[i, j] else theme.INK)
     ax.set_xticks(np.arange(len(labels)) + 0.5, labels, rotation=25, ha="left", rotation_mode="anchor")
-    hidden = say("n under the smallest base shown")
-    ax.set_yticks(
-        np.arange(len(groups)) + 0.5,
-        [f"{g} (n = {base[g]:,.0f})" if base[g] == base[g] else f"{g} ({hidden})" for g in groups],
-    )
+    named = [
+        say("{group} (n = {n})", group=g, n=f"{base[g]:,.0f}")
+        if base[g] == base[g]
+        else say("{group} (n under the smallest base shown)", group=g)
+        for g in groups
+    ]
+    ax.set_yticks(np.arange(len(groups)) + 0.5, named)
     ax.set_ylim(len(groups), 0)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.set_label(_heatmap_alt(value))
-    return ax
+    return theme.keep(ax, chosen.drop(columns="p_adjusted"))
 
 
 def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -173,7 +176,9 @@ def plot_over_time(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(say("Gap: received less expected, points"))
     ax.grid(axis="x", visible=False)
     ax.set_label(_time_alt(chosen, periods, labels))
-    return ax
+    return theme.keep(
+        ax, chosen.drop(columns="p_adjusted"), rows={"group": say("Period"), "label": say("Dimension")}
+    )
 
 
 def _dumbbells(ax: Axes, items: pd.DataFrame, places: dict[str, float]) -> None:
@@ -220,10 +225,14 @@ def _items_alt(items: pd.DataFrame) -> str:
 
 def _heatmap_alt(value: pd.DataFrame) -> str:
     rows = [
-        f"{group}: " + ", ".join(f"{label} {theme.number(v)}" for label, v in row.items() if v == v)
+        say("{group}: {gaps}", group=group, gaps=say(", ").join(_valued(row[row.notna()])))
         for group, row in value.iterrows()
     ]
-    return say("Gap in points by group and dimension. {rows}.", rows="; ".join(rows))
+    return say("Gap in points by group and dimension. {rows}.", rows=say("; ").join(rows))
+
+
+def _valued(gaps: pd.Series) -> list[str]:
+    return [say("{label} {gap}", label=label, gap=theme.number(gap)) for label, gap in gaps.items()]
 
 
 def _time_alt(chosen: pd.DataFrame, periods: list[str], labels: list[str]) -> str:
@@ -238,5 +247,5 @@ def _time_alt(chosen: pd.DataFrame, periods: list[str], labels: list[str]) -> st
         "Gap in points by dimension from {first} to {last}: {rows}.",
         first=periods[0],
         last=periods[-1],
-        rows=", ".join(rows),
+        rows=say(", ").join(rows),
     )

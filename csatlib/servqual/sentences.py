@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.servqual.figure_tables import REST
 from csatlib.tables.scale import Scale
-from csatlib.words import listed, mark, say
+from csatlib.words import listed, mark, say, together
 
 DETECTABLE = 2.8 / 1.96
 
@@ -86,13 +87,14 @@ def evidence(result: pd.DataFrame) -> str:
     if weighted.empty or disclosure.protect(weighted).iloc[0]["hidden"]:
         return told
     row = weighted.iloc[0]
-    return f"{told} " + say(
+    weighed = say(
         "Weighted by what each customer calls important it is {gap} ({low} to {high}, {n} answers).",
         gap=theme.number(row["estimate"]),
         low=theme.number(row["ci_low"]),
         high=theme.number(row["ci_high"]),
         n=f"{row['n']:,.0f}",
     )
+    return together(told, weighed)
 
 
 def widest(order: pd.DataFrame) -> str:
@@ -160,7 +162,7 @@ def groups(table: pd.DataFrame) -> str:
             for row in rows.itertuples()
         ]
         told.append(say("{group}: {parts} than for all others.", group=group, parts=listed(parts)))
-    return " ".join(told)
+    return together(*told)
 
 
 def changes(table: pd.DataFrame) -> str:
@@ -198,7 +200,7 @@ def changes(table: pd.DataFrame) -> str:
             continue
         places = {"then": rows["reference"].iloc[0], "parts": listed([_place(row) for row in rows.itertuples()])}
         told.append(say(sentence, **places))
-    return " ".join(told)
+    return together(*told)
 
 
 def action(order: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -259,7 +261,7 @@ def figure(row: Mapping) -> str:
         return say(
             "{label} in {group}: {gap} points against {reference} (95 % interval {low} to {high}, n = {n}).",
             group=row["group"],
-            reference=row["reference"],
+            reference=say(REST) if row["reference"] == REST else row["reference"],
             **places,
         )
     return say("{label}: gap {gap} points (95 % interval {low} to {high}, n = {n}).", **places)
@@ -333,7 +335,8 @@ def _nothing(table: pd.DataFrame, sentence: str) -> str:
     if pd.isna(half):
         return sentence
     size = theme.number(half * DETECTABLE)
-    return f"{sentence} " + say("A true difference of {size} points would be detected 8 times in 10.", size=size)
+    seen = say("A true difference of {size} points would be detected 8 times in 10.", size=size)
+    return together(sentence, seen)
 
 
 def _place(row: tuple) -> str:

@@ -176,6 +176,56 @@ def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float = 0.95) ->
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
+def adjusted_wald_net(
+    above: np.ndarray, below: np.ndarray, n: np.ndarray, *, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the adjusted Wald interval of a net share such as the NPS, (above - below) / n.
+
+    Parameters
+    ----------
+    above, below, n : array_like
+        Counts, for example of promoters and detractors, or counts scaled to the effective number of answers;
+        zero or more, together at most n.
+    confidence : float
+        Coverage aimed at.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        Lower and upper limits between -1 and 1.
+
+    Raises
+    ------
+    ValueError
+        Counts below 0, or together above n.
+
+    Notes
+    -----
+    3/4 is added to `above` and to `below`, 3 to n; then estimate +- z sqrt((p + d - (p - d)^2) / n).
+
+    References
+    ----------
+    Rocks, B. (2016), Interval estimation for the Net Promoter Score, American Statistician 70(4), 365-372.
+
+    Examples
+    --------
+    >>> low, high = adjusted_wald_net(60, 15, 100)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.2934, 0.5804)
+    """
+    check_confidence(confidence)
+    above, below, n = np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in (above, below, n)))
+    wrong = (above < 0) | (below < 0) | (above + below > n * (1 + 1e-12))
+    if wrong.any():
+        raise ValueError(
+            f"above={above[wrong][0]}, below={below[wrong][0]} of n={n[wrong][0]}; allowed are counts of 0 or "
+            "more, together at most n"
+        )
+    p, d, size = (above + 0.75) / (n + 3), (below + 0.75) / (n + 3), n + 3
+    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt((p + d - (p - d) ** 2) / size)
+    return np.clip(p - d - half, -1, 1), np.clip(p - d + half, -1, 1)
+
+
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjust p values of a few pre-declared headlines by Holm's step-down rule.
 

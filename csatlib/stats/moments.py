@@ -1,6 +1,6 @@
 """First and second moments of many columns from one pass over the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -257,13 +257,63 @@ def moments(
     """
     if missing not in ("listwise", "pairwise"):
         raise ValueError(f"missing={missing!r}; allowed are 'listwise' and 'pairwise'")
-    sums = None
+    rows = blocks(data, columns, weight=weight, cluster=cluster, key=key, rows=PRODUCT_ROWS)
+    return moments_of_sets(rows, columns, {"all": columns}, missing=missing)["all"]
+
+
+def moments_of_sets(
+    rows: Iterable[Block],
+    columns: Sequence[str],
+    sets: Mapping[str, Sequence[str]],
+    *,
+    missing: Literal["listwise", "pairwise"] = "listwise",
+) -> dict[str, Moments]:
+    """Sum the moments of several sets of columns, each with its own complete rows, while reading rows once.
+
+    Parameters
+    ----------
+    rows : iterable of Block
+        From :func:`csatlib.stats.rows.blocks`, of ``PRODUCT_ROWS`` rows each, possibly with derived values.
+    columns : sequence of str
+        Names of the blocks' columns.
+    sets : mapping of str to sequence of str
+        Name of a set to its columns; sets may overlap.
+    missing : {"listwise", "pairwise"}
+        Rows complete in all columns of a set, or for each pair of columns the rows that have both.
+
+    Returns
+    -------
+    dict of str to Moments
+        One per set.
+
+    Raises
+    ------
+    ValueError
+        When there is no row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"a": [1, 2, None], "b": [2, 4, 6], "c": [1, 1, 4]})
+    >>> found = moments_of_sets(blocks(frame, list("abc")), list("abc"), {"one": ["a", "b"], "two": ["b", "c"]})
+    >>> found["one"].n, found["two"].n
+    (2, 3)
+    """
+    columns = list(columns)
+    at = {name: [columns.index(column) for column in part] for name, part in sets.items()}
+    sums: dict[str, dict] = {}
     # Many small products: a second BLAS thread gains nothing and stalls when the other core is busy.
     with threadpool_limits(1, user_api="blas"):
-        for block in blocks(data, columns, weight=weight, cluster=cluster, key=key, rows=PRODUCT_ROWS):
-            sums = _add(sums, block, listwise=missing == "listwise")
-    if sums is None:
+        for block in rows:
+            for name, own in at.items():
+                part = block if own == list(range(len(columns))) else replace(block, values=block.values[:, own])
+                sums[name] = _add(sums.get(name), part, listwise=missing == "listwise")
+    if at and not sums:
         raise ValueError("the data holds no rows")
+    return {name: _finished(sums[name], sets[name]) for name in sets}
+
+
+def _finished(sums: dict, columns: Sequence[str]) -> Moments:
     product, p = sums.pop("product"), len(columns)
     present = sums["weight"].reshape(REPLICATE_GROUPS, -1).max(axis=1) > 0
     return Moments(

@@ -10,7 +10,7 @@ from csatlib.tables.schema import TABLES, did_you_mean
 from csatlib.tables.snapshot import to_pandas
 from csatlib.tables.workspace import Workspace
 
-COLUMNS = ("severity", "table", "column", "rule", "count", "share", "examples", "remedy")
+COLUMNS = ("severity", "table", "column", "rule", "count", "share", "examples", "remedy", "label", "role")
 PARENTS = {"customer_id": "customers", "invitation_id": "invitations", "promise_id": "promises"}
 OUTCOMES = ("overall", "nps", "ces")
 ROLES = ("expectation", "perception", "importance", "desired", "adequate")
@@ -32,7 +32,8 @@ def audit(ws: Workspace) -> pd.DataFrame:
         One row per problem, the worst first: severity (``error``: the rows were rejected; ``warning``: they are
         kept, look at them; ``note``: good to know), table, column, rule, count (rows, or answers of an item),
         share (of the table's rows, or of those who were asked; NaN where there is none), examples (first values or
-        source rows), remedy.
+        source rows), remedy, label and role (of ratings: the question as a reader knows it and what was
+        asked about it, else "").
 
     Examples
     --------
@@ -41,17 +42,36 @@ def audit(ws: Workspace) -> pd.DataFrame:
     """
     whole = ws.whole()
     sizes = whole.counts.set_index("table")
-    checks = (_rejected, _orphans, _spellings, _contradictions, _dates, _columns, _items, _waves)
+    checks = (_rejected, _orphans, _spellings, _contradictions, _dates, _copies, _columns, _items, _waves)
     found = pd.DataFrame(
         [row for check in checks for row in check(whole, sizes["used"])],
         columns=["severity", "table", "column", "rule", "count", "examples", "remedy", "of"],
     )
     of = found["of"].where(found["of"].notna(), found["table"].map(sizes["read"]))
     found["share"] = found["count"] / of.astype(float).where(of > 0)
+    found = found.assign(**_named(whole, found))
     rank = found["severity"].map({name: place for place, name in enumerate(SEVERITIES)})
     table = found["table"].map({name: place for place, name in enumerate(TABLES)})
     order = found.assign(rank=rank, place=table).sort_values(["rank", "place"], kind="stable").index
     return found.loc[order, list(COLUMNS)].reset_index(drop=True)
+
+
+def _named(ws: Workspace, found: pd.DataFrame) -> dict[str, list[str]]:
+    """Return what a reader calls the question of each problem, and the role it has there."""
+    known = {"label": {}, "role": {}}
+    if ws.has("responses"):
+        for row in rated_columns(ws)[::-1].itertuples():
+            for name in (row.item, row.column):
+                known["label"][name], known["role"][name] = row.label, row.role
+        # what is said of an item holds for all its roles
+        known["role"] |= {row.item: "" for row in rated_columns(ws).itertuples() if row.item != row.column}
+    answers = found["table"] == "responses"
+    parts = [column.split(", ") if own else [] for column, own in zip(found["column"], answers, strict=True)]
+    labels = [
+        ", ".join(known["label"].get(n, n) for n in p) if known["label"].keys() & {*p} else "" for p in parts
+    ]
+    roles = [known["role"].get(p[0], "") if len(p) == 1 else "" for p in parts]
+    return {"label": labels, "role": roles}
 
 
 def missing_answers(ws: Workspace, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -82,7 +102,7 @@ def missing_answers(ws: Workspace, *, by: Sequence[str] = ()) -> pd.DataFrame:
     >>> from csatlib.tables import workspace
     >>> missing_answers(workspace.open("csat.toml", period="2026-10"))["skipped"].sum()  # doctest: +SKIP
     """
-    items = _item_columns(ws)
+    items = rated_columns(ws)
     names = list(dict.fromkeys(["survey", "wave", *by]))
     if items.empty:
         return items.assign(**dict.fromkeys([*names, "n", "skipped", "not_applicable"], pd.Series(dtype=float)))
@@ -109,7 +129,26 @@ def missing_answers(ws: Workspace, *, by: Sequence[str] = ()) -> pd.DataFrame:
     return long.assign(skipped=skipped).drop(columns="answered").reset_index(drop=True)
 
 
-def _item_columns(ws: Workspace) -> pd.DataFrame:
+def rated_columns(ws: Workspace) -> pd.DataFrame:
+    """List the columns of the responses that hold ratings.
+
+    Parameters
+    ----------
+    ws : Workspace
+        Its scales say which; overall, nps and ces always count.
+
+    Returns
+    -------
+    DataFrame
+        One row per scale, item and role that the responses have: scale ("" for overall, nps and ces where no
+        scale names them), item, role, column, label (reader's name), dimension.
+
+    Examples
+    --------
+    >>> from csatlib.tables import workspace
+    >>> rated_columns(workspace.open("csat.toml"))["column"].is_unique  # doctest: +SKIP
+    True
+    """
     rows = [
         (scale.name, item.item, role, getattr(item, role), item.label or item.item, item.dimension)
         for scale in ws.scales.values()
@@ -248,9 +287,23 @@ def _dates(ws: Workspace, sizes) -> Iterator[dict]:
                 yield _row("warning", name, time, rule, count, _first(early[key]), remedy)
 
 
+def _copies(ws: Workspace, sizes) -> Iterator[dict]:
+    """Rows that equal another in every column, where no key tells them apart."""
+    for name in ws.counts["table"]:
+        if TABLES[name].key or not sizes[name]:
+            continue
+        data = ws.table(name)
+        alike = data.group_by(data.columns).agg(rows=data.count()).filter(ibis._.rows > 1)
+        extra = alike.aggregate(n=(alike.rows - 1).sum()).to_pyarrow().to_pylist()[0]["n"]
+        remedy = "right where the same happened twice at one moment; else remove the copies: each counts"
+        if extra:
+            first = _first(alike["customer_id"]) if "customer_id" in data.columns else ""
+            yield _row("warning", name, "row", "wholly identical rows", extra, first, remedy)
+
+
 def _columns(ws: Workspace, sizes) -> Iterator[dict]:
     """Numbers and ratings that are empty in nearly every row, or always the same."""
-    scaled = set(_item_columns(ws)["column"]) if ws.has("responses") else set()
+    scaled = set(rated_columns(ws)["column"]) if ws.has("responses") else set()
     for name in ws.counts["table"]:
         data = ws.table(name)
         plain = [c.name for c in TABLES[name].columns if c.kind == "number" and c.name in data.columns]
@@ -286,7 +339,7 @@ def _items(ws: Workspace, sizes) -> Iterator[dict]:
             yield _row(
                 "note", "responses", column, "no answer", rows["skipped"].sum(), "", remedy, rows["n"].sum()
             )
-    known = set(_item_columns(ws)["column"])
+    known = set(rated_columns(ws)["column"])
     silent = sorted(known - set(table["column"])) if sizes.get("responses", 0) else []
     if silent:
         names, remedy = ", ".join(silent[:SHOWN]), "see whether the right columns are mapped"

@@ -1,15 +1,15 @@
 """csat.toml: the company's settings, checked as a whole before anything is read."""
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
+from csatlib.tables import names
 from csatlib.tables.allowed import (
     CanonicalName,
     Codes,
@@ -20,11 +20,14 @@ from csatlib.tables.allowed import (
     Name,
     Sheet,
     TableName,
-    aggregate_problems,
 )
+from csatlib.tables.crosscheck import cross_problems
 from csatlib.tables.reading.address import without_secrets
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.schema import TABLES, did_you_mean
+from csatlib.words import LANGUAGES
+
+Language = Literal[tuple(LANGUAGES)]
 
 
 class _Section(BaseModel):
@@ -37,7 +40,7 @@ class Company(_Section):
     name: Name
     business: Literal["subscription", "retail"] = "subscription"
     currency: Currency = "EUR"
-    language: Literal["en", "zh"] = "en"
+    language: Language = "en"
 
 
 class Source(_Section):
@@ -83,6 +86,7 @@ class Report(_Section):
     min_comments: Annotated[int, Field(ge=1)] = 8
     min_rank: Annotated[int, Field(ge=1)] = 30
     output: Name = "reports"
+    also_in: Annotated[tuple[Language, ...], Strict(False)] = ()
 
 
 class TableSettings(_Section):
@@ -100,6 +104,7 @@ class TableSettings(_Section):
     decimal: Literal[".", ","] | None = None
     sheet: Sheet = None
     layout: Literal["plain", "qualtrics", "surveymonkey", "form"] | None = None
+    keep: Annotated[tuple[Literal["preview", "test", "spam", "unfinished"], ...], Strict(False)] = ()
     constant: dict[CanonicalName, Name] = {}
     numbered: CanonicalName | None = None
     product: dict[CanonicalName, Annotated[tuple[Name, Name], Strict(False)]] = {}
@@ -151,6 +156,11 @@ class _Wording(_Section):
     wording: Annotated[dict[str, Name], Field(min_length=1)]
 
 
+class _Column(_Section):
+    label: Name | None = None
+    values: dict[str, Name] = {}
+
+
 class _File(_Section):
     company: Company
     source: Source
@@ -158,6 +168,7 @@ class _File(_Section):
     tables: dict[TableName, TableSettings] = {}
     scales: dict[str, _Scale] = {}
     items: dict[str, _Wording] = {}
+    columns: dict[str, _Column] = {}
 
 
 @dataclass(frozen=True)
@@ -178,6 +189,10 @@ class Settings:
         Item -> wave -> wording valid from that wave on.
     content : str
         The whole file as JSON: what a snapshot depends on.
+    language : str
+        Language of the report; names are in it.
+    columns : mapping of str to a label and values
+        What a reader calls a column, and single values of it.
 
     Examples
     --------
@@ -195,6 +210,8 @@ class Settings:
     scales: Mapping[str, Scale]
     wording: Mapping[str, Mapping[str, str]]
     content: str = field(repr=False, default="")
+    language: str = "en"
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -246,13 +263,15 @@ def find(config: str | Path = "csat.toml") -> Path:
     )
 
 
-def load(config: str | Path = "csat.toml") -> Settings:
+def load(config: str | Path = "csat.toml", language: str | None = None) -> Settings:
     r"""Read and check the settings.
 
     Parameters
     ----------
     config : str or Path
         File name (looked for in the current folder and its parents) or path.
+    language : str, optional
+        Language of the names; default: ``$CSAT_LANGUAGE``, else the company's.
 
     Returns
     -------
@@ -280,9 +299,11 @@ def load(config: str | Path = "csat.toml") -> Settings:
         raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file.name} is not valid TOML: {error}") from None
-    problems, parsed = list(_cross_problems(raw)), None
+    language = names.spoken(raw, language)
+    said, problems = names.resolve(raw, language)
+    problems, parsed = [*problems, *cross_problems(said), *names.problems_of(said)], None
     try:
-        parsed = _File.model_validate(raw)
+        parsed = _File.model_validate(said)
     except ValidationError as error:
         problems = [_explain(e) for e in error.errors()] + problems
     if problems:
@@ -296,6 +317,8 @@ def load(config: str | Path = "csat.toml") -> Settings:
         tables={name: parsed.tables.get(name, TableSettings()) for name in TABLES},
         scales={name: scale.build(name) for name, scale in parsed.scales.items()},
         wording={item: entry.wording for item, entry in parsed.items.items()},
+        language=language,
+        columns=parsed.columns,
         content=json.dumps({**raw, "source": _shown(parsed.source)}, default=str, ensure_ascii=False),
     )
 
@@ -341,50 +364,3 @@ def _fields(model: Any, loc: list) -> list[str]:
         else:
             model = model.model_fields[part].annotation
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _cross_problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong between sections; shapes that are themselves wrong are left to pydantic."""
-    scales = {name: s for name, s in _dict(raw, "scales").items() if isinstance(s, dict)}
-    items = [i["item"] for s in scales.values() for i in _list(s, "items") if isinstance(i.get("item"), str)]
-    for name in _dict(raw, "items"):
-        if name not in items:
-            yield f"items.{name}: no scale has an item {name!r}{did_you_mean(name, items)}"
-    for table, entry in _dict(raw, "tables").items():
-        if table not in TABLES or not isinstance(entry, dict):
-            continue
-        known = [column.name for column in TABLES[table].columns]
-        other, own = ("file", "table") if "url" in _dict(raw, "source") else ("table", "file")
-        if other in entry and ("url" in _dict(raw, "source")) != ("path" in _dict(raw, "source")):
-            yield f"tables.{table}.{other}: not for this kind of source; write {own} instead"
-        yield from aggregate_problems(table, entry, "url" in _dict(raw, "source"))
-        for name in _dict(entry, "columns"):
-            near = did_you_mean(name, known)
-            if name not in known and near and _close(name, known):
-                yield f"tables.{table}.columns.{name}: not a canonical column{near}"
-        codes = entry.get("not_applicable")
-        for code in codes if isinstance(codes, list) else ():
-            for scale, s in scales.items():
-                inside = isinstance(code, int | float) and _number(s, "low") <= code <= _number(s, "high")
-                if inside and table == "responses":
-                    yield (
-                        f"tables.{table}.not_applicable: code {code} lies within the range of "
-                        f"scales.{scale} ({s['low']} to {s['high']}), so real answers would be lost"
-                    )
-
-
-def _close(name: str, known: list[str]) -> bool:
-    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))
-
-
-def _dict(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    return raw[key] if isinstance(raw.get(key), dict) else {}
-
-
-def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    return [i for i in raw[key] if isinstance(i, dict)] if isinstance(raw.get(key), list) else []
-
-
-def _number(raw: Mapping[str, Any], key: str) -> float:
-    value = raw.get(key)
-    return value if isinstance(value, int | float) else float("nan")

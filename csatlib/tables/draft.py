@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import tomlkit
 
-from csatlib.tables.profile import UNSURE, Block, Profile, profile
+from csatlib.tables.profile import LIKELY, UNSURE, Block, Guess, Profile, profile
 from csatlib.tables.reading import readers
+from csatlib.tables.reading.layouts import NOT_ASKED
+from csatlib.tables.waves import joined
 
 SERVQUAL = {"tangibles": 4, "reliability": 5, "responsiveness": 4, "assurance": 4, "empathy": 5}
 
@@ -21,7 +23,8 @@ def init(files: Sequence[str | Path], *, config: str | Path = "csat.toml", keep:
     Parameters
     ----------
     files : sequence of str or Path
-        Exports in one folder; none is changed.
+        Exports in one folder; none is changed. Several files of answers with the same columns are taken for waves
+        of one survey: the settings read the last, and say what was worded anew.
     config : str or Path
         File to write.
     keep : bool
@@ -77,13 +80,17 @@ def init(files: Sequence[str | Path], *, config: str | Path = "csat.toml", keep:
 
 def _profile(path: Path) -> Profile:
     reading = readers.read(path)
-    names = [name for name in reading.data.column_names if name != readers.LEFT_OUT]
+    made = {f"{name}: " for name in reading.told.get("multi_select", {})}
+    names = [
+        name for name in reading.data.column_names if name != readers.LEFT_OUT and not name.startswith(tuple(made))
+    ]
     rows = reading.data
     if readers.LEFT_OUT in rows.column_names:
         rows = rows.filter(rows[readers.LEFT_OUT].is_null())
     frame = rows.select(names).to_pandas()
     text = pd.DataFrame({name: frame[name].astype("str").where(frame[name].notna()) for name in names})
-    return profile(text.replace("", None), file=path.name, questions=reading.questions)
+    not_asked = NOT_ASKED if NOT_ASKED in reading.told.get("blanks", {}) else None
+    return profile(text.replace("", None), file=path.name, questions=reading.questions, not_asked=not_asked)
 
 
 def draft(profiles: Sequence[Profile], *, path: str) -> str:
@@ -115,13 +122,14 @@ def draft(profiles: Sequence[Profile], *, path: str) -> str:
     >>> print(text.split("[tables.responses.columns]")[1].strip().splitlines()[0])
     response_id = "ResponseId"      # 95% sure: a, b
     """
+    profiles, wordings, told = joined(profiles)
     twice = {p.table for p in profiles if sum(q.table == p.table for q in profiles) > 1}
     if twice:
         files = ", ".join(p.file for p in profiles if p.table in twice)
         raise ValueError(
             f"{files}: all look like {', '.join(sorted(twice))}; give one file per table, or rename them"
         )
-    decisions = [d for p in profiles for d in (*p.decide, *_open_questions(p))]
+    decisions = [*told, *(d for p in profiles for d in (*p.decide, *_open_questions(p)))]
     language = "zh" if any(p.language == "zh" for p in profiles) else "en"
     lines = ["# Draft of csat.toml, guessed from the files. Read every line marked with less than 90 % sure."]
     lines += ["#", "# To decide:"] + [f"# {k}. {text}" for k, text in enumerate(decisions, 1)] if decisions else []
@@ -130,8 +138,16 @@ def draft(profiles: Sequence[Profile], *, path: str) -> str:
     lines += [f"path = {_quote(path)}"]
     for one in profiles:
         lines += ["", *_table_lines(one)]
+    shares = next((p.points for p in profiles if p.points and p.blocks), ())
+    items: dict[str, dict[str, str]] = {}
     for name, block in _named_blocks(profiles):
-        lines += ["", *_scale_lines(name, block)]
+        lines += ["", *_scale_lines(name, block, shares)]
+        columns = {_item_name(item): next(reversed(sides.values())) for item, sides in block.items.items()}
+        items |= {item: wordings[c] for item, c in columns.items() if c in wordings and item not in items}
+        shares = ()
+    for item, texts in items.items():
+        lines += ["", f"[items.{_key(item)}.wording]    # {LIKELY:.0%} sure: first wave of each wording"]
+        lines += [f"{_quote(wave)} = {_quote(text)}" for wave, text in texts.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -220,13 +236,28 @@ def _open_questions(one: Profile) -> Iterator[str]:
         if block.not_applicable:
             codes = ", ".join(f"{code:g}" for code in block.not_applicable)
             yield f"{columns} ...: does {codes} mean: does not apply? Taken so"
+    if one.not_asked:
+        yield f"{one.file}: {one.not_asked} is kept apart from no answer, as a question that did not apply. Right?"
+    if one.points:
+        listed = ", ".join(guess.value for guess in one.points)
+        where = "see [scales.servqual.importance]"
+        yield f"{listed}: points of importance that add up to 100; which dimension is each for ({where})?"
+
+
+def _item_name(item: str) -> str:
+    return f"q{item}" if item.isdigit() else item
+
+
+def _key(text: str) -> str:
+    return text if text.isascii() and text.isidentifier() else _quote(text)
 
 
 def _table_lines(one: Profile) -> list[str]:
     lines = [f"[tables.{one.table}]                # {one.confidence:.0%} sure", f"file = {_quote(one.file)}"]
-    codes = sorted({code for block in one.blocks for code in block.not_applicable})
+    codes = [f"{c:g}" for c in sorted({code for block in one.blocks for code in block.not_applicable})]
+    codes += [_quote(one.not_asked)] if one.not_asked else []
     if codes:
-        lines.append(f"not_applicable = [{', '.join(f'{code:g}' for code in codes)}]")
+        lines.append(f"not_applicable = [{', '.join(codes)}]")
     if one.time_format:
         lines.append(f"time_format = {_quote(one.time_format)}")
     if one.waves:
@@ -249,7 +280,7 @@ def _named_blocks(profiles: Sequence[Profile]) -> Iterator[tuple[str, Block]]:
         yield ("servqual" if k == 0 else f"scale_{k + 1}"), block
 
 
-def _scale_lines(name: str, block: Block) -> list[str]:
+def _scale_lines(name: str, block: Block, shares: Sequence[Guess]) -> list[str]:
     sure = f"{block.confidence:.0%} sure" + (
         ": check which side is expected" if block.confidence <= UNSURE else ""
     )
@@ -259,12 +290,28 @@ def _scale_lines(name: str, block: Block) -> list[str]:
     lines.append("items = [")
     dimensions = _dimensions(len(block.items))
     for (item, sides), dimension in zip(block.items.items(), dimensions, strict=True):
-        parts = {"item": f"q{item}" if item.isdigit() else item, "dimension": dimension} | dict(sides)
+        parts = {"item": _item_name(item), "dimension": dimension} | dict(sides)
         if block.wording[item] != sides["perception"]:
             parts["label"] = block.wording[item]
         lines.append("  { " + ", ".join(f"{key} = {_quote(value)}" for key, value in parts.items()) + " },")
     lines += ["]", "", f"[scales.{name}.dimensions]    # what a reader sees"]
-    return lines + [f"{d} = {_quote(d.capitalize())}" for d in dict.fromkeys(dimensions)]
+    named = list(dict.fromkeys(dimensions))
+    lines += [f"{d} = {_quote(d.capitalize())}" for d in named]
+    return [*lines, *_importance_lines(name, named, shares)]
+
+
+def _importance_lines(name: str, dimensions: list[str], shares: Sequence[Guess]) -> list[str]:
+    """Give each dimension its points: by the words of the heading, else by order; else as a comment to fill in."""
+    if not shares:
+        return []
+    keys = [guess.key for guess in shares]
+    if not set(keys) <= set(dimensions):
+        keys = dimensions if len(dimensions) == len(keys) else []
+    lines = ["", f"[scales.{name}.importance]    # 100 points shared out, column by dimension"]
+    for k, guess in enumerate(shares):
+        entry = f"{keys[k]} = {_quote(guess.value)}" if keys else f"# DIMENSION = {_quote(guess.value)}"
+        lines.append(f"{entry:<31} # {guess.confidence:.0%} sure: {', '.join(guess.samples)}")
+    return lines
 
 
 def _dimensions(items: int) -> list[str]:

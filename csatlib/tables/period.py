@@ -159,6 +159,33 @@ def span_of(label: ibis.expr.types.StringValue) -> tuple[ibis.Value, ibis.Value]
     return 12 * label.substr(0, 4).cast("int64") + month - 1, months
 
 
+def runs(months: list[str]) -> str:
+    """Write sorted months as runs.
+
+    Parameters
+    ----------
+    months : list of str
+        Labels of months.
+
+    Returns
+    -------
+    str
+        First and last month of each run.
+
+    Examples
+    --------
+    >>> runs(["2026-01", "2026-02", "2026-05"])
+    '2026-01 to 2026-02, 2026-05'
+    """
+    found: list[list[Period]] = []
+    for month in map(parse, months):
+        if found and found[-1][-1].first + 1 == month.first:
+            found[-1].append(month)
+        else:
+            found.append([month])
+    return ", ".join(r[0].label if len(r) == 1 else f"{r[0].label} to {r[-1].label}" for r in found) or "none"
+
+
 def _label(month: int, kind: str) -> str:
     year, index = divmod(month, 12)
     return {"month": f"{year}-{index + 1:02d}", "quarter": f"{year}-Q{index // 3 + 1}", "year": f"{year}"}[kind]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from csatlib.tables import points
 from csatlib.tables.presets import PRESETS
 from csatlib.tables.schema import TABLES
 
@@ -69,7 +70,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Profile:
-    """What one file seems to hold."""
+    """What one file seems to hold.
+
+    `points` are the columns over which respondents shared out 100, key is the dimension their heading names or "";
+    `not_asked` is the code of a form for questions that were passed over.
+    """
 
     file: str
     table: str
@@ -80,9 +85,18 @@ class Profile:
     waves: tuple[str, ...] = ()
     time_format: str | None = None
     decide: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()
+    points: tuple[Guess, ...] = ()
+    not_asked: str | None = None
 
 
-def profile(frame: pd.DataFrame, *, file: str, questions: Mapping[str, str] | None = None) -> Profile:
+def profile(
+    frame: pd.DataFrame,
+    *,
+    file: str,
+    questions: Mapping[str, str] | None = None,
+    not_asked: str | None = None,
+) -> Profile:
     """Guess what a raw export holds.
 
     Parameters
@@ -93,12 +107,14 @@ def profile(frame: pd.DataFrame, *, file: str, questions: Mapping[str, str] | No
         Its name.
     questions : mapping of str to str, optional
         Column to the text of its question.
+    not_asked : str, optional
+        Code that the file had in place of answers to questions that were passed over.
 
     Returns
     -------
     Profile
-        ``table`` and ``columns`` with confidence and three sample values each, ``blocks`` of questions,
-        ``language``, ``waves``, and ``decide``: what a person must say.
+        ``table`` and ``columns`` with confidence and three sample values each, ``blocks`` of questions, ``points``
+        of importance, ``language``, ``waves``, and ``decide``: what a person must say.
 
     Examples
     --------
@@ -109,7 +125,9 @@ def profile(frame: pd.DataFrame, *, file: str, questions: Mapping[str, str] | No
     """
     questions = dict(questions or {})
     names = {c: _canonical(c, questions.get(c, "")) for c in frame.columns}
-    blocks, used, decide = _blocks(frame, questions, names)
+    shared, shares = _points(frame, questions, names)
+    blocks, used, decide = _blocks(frame.drop(columns=shared), questions, names)
+    used |= set(shared)
     roles = {}
     for column, key in names.items():
         if key and column not in used and key not in roles and _fits(frame[column], key):
@@ -134,7 +152,19 @@ def profile(frame: pd.DataFrame, *, file: str, questions: Mapping[str, str] | No
     times = [g.column for g in guesses if g.key.endswith(("_at", "_on"))]
     time_format = _time_format(pd.concat([frame[c] for c in times]), language, decide) if times else None
     waves = tuple(sorted(frame[roles["wave"]].dropna().astype(str).unique())) if "wave" in roles else ()
-    return Profile(file, table, confidence, guesses, blocks, language, waves, time_format, tuple(decide))
+    found = (file, table, confidence, guesses, blocks, language, waves, time_format, tuple(decide))
+    return Profile(*found, names=tuple(frame.columns), points=shares, not_asked=not_asked)
+
+
+def _points(frame: pd.DataFrame, questions: Mapping[str, str], names) -> tuple[list[str], tuple[Guess, ...]]:
+    columns, share = points.find(frame, [c for c in frame.columns if names[c] is None])
+    keys = [points.dimension_of(f"{questions.get(c, '')} {c}") or "" for c in columns]
+    if len(set(keys)) < len(keys):
+        keys = [""] * len(keys)
+    told = zip(keys, columns, strict=True)
+    return columns, tuple(
+        Guess(key, c, round(share * (LIKELY if key else UNSURE), 2), _samples(frame[c]), c) for key, c in told
+    )
 
 
 def _canonical(column: str, question: str) -> str | None:

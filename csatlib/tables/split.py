@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr import types as ir
 
+from csatlib.masking import mask
 from csatlib.tables.convert import ROW, Conversion
 from csatlib.tables.reading.readers import LEFT_OUT
 from csatlib.tables.schema import TABLES, Table, check
@@ -67,6 +68,8 @@ def write_table(
     if len(cases):
         rows = _rejected(connection, source, cases)
         problems = _summary(name, cases, rows, conversion.names)
+        private = [conversion.names[n] for n in ("comment", "text") if n in conversion.names]
+        rows = rows.assign(**{c: rows[c].map(mask, na_action="ignore") for c in private})
         (work / "rejected").mkdir(exist_ok=True, mode=0o700)
         _inert(rows).to_csv(work / "rejected" / f"{name}.csv", index=False, lineterminator="\n")
     return {"read": read, "rejected": cases["line"].nunique()}, problems
@@ -105,7 +108,7 @@ def _last_key(rows: pa.Table, key: list[str]) -> int:
 def _cases(frame: pd.DataFrame, table: Table, conversion: Conversion) -> pd.DataFrame:
     """Check the rows that count, and list those the survey tool itself marks as not counting."""
     rules = {"ranges": conversion.ranges, "unreadable": conversion.unreadable, "ignore": [ROW]}
-    if LEFT_OUT not in frame:
+    if LEFT_OUT not in frame or frame[LEFT_OUT].isna().all():
         return check(frame, table, **rules)
     why = frame[LEFT_OUT].dropna()
     rest = frame[frame[LEFT_OUT].isna()]
@@ -114,7 +117,9 @@ def _cases(frame: pd.DataFrame, table: Table, conversion: Conversion) -> pd.Data
     parts = why.str.rpartition(": ")
     canonical = {column: name for name, column in conversion.names.items()}
     aside = {"row": why.index, "column": parts[0].replace(canonical), "rule": parts[2]}
-    remedy = "left out on purpose: only finished answers of respondents count"
+    remedy = (
+        "left out on purpose: only finished answers of respondents count, and kinds that keep names in csat.toml"
+    )
     return pd.concat([pd.DataFrame(aside | {"remedy": remedy}), cases]).sort_values("row", ignore_index=True)
 
 

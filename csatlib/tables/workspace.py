@@ -10,7 +10,8 @@ import pandas as pd
 from ibis.expr import types as ir
 
 from csatlib.tables.config import Company, Settings, load
-from csatlib.tables.period import Period, label_of, parse, span_of
+from csatlib.tables.names import called
+from csatlib.tables.period import Period, label_of, parse, runs, span_of
 from csatlib.tables.scale import Scale
 from csatlib.tables.schema import TABLES, did_you_mean
 from csatlib.tables.snapshot import PROBLEM_COLUMNS, connect, of_settings, read_manifest, snapshot, to_pandas
@@ -57,6 +58,11 @@ class Workspace:
     def company(self) -> Company:
         """Name, business, currency and language."""
         return self.settings.company
+
+    @property
+    def language(self) -> str:
+        """Language of the report, for ``theme.use``."""
+        return self.settings.language
 
     @property
     def scales(self) -> Mapping[str, Scale]:
@@ -114,6 +120,21 @@ class Workspace:
     def fingerprint(self) -> str:
         """SHA-256 of the snapshot's data files."""
         return read_manifest(self.snapshot)["fingerprint"]
+
+    def name(self, column: str) -> str:
+        """Return what a reader calls a column: as csat.toml says, else the item asked in it, else with spaces."""
+        asked = {i.perception: i.label for scale in self.scales.values() for i in scale.items if i.label}
+        named = called(self.settings.columns, column)
+        return named if column in self.settings.columns else asked.get(column, named)
+
+    def named(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame of stored values with a reader's values; ``ws.responses`` and the like have them."""
+        known = {column: entry.values for column, entry in self.settings.columns.items() if column in data.columns}
+        return data.assign(**{column: data[column].replace(names) for column, names in known.items() if names})
+
+    def values(self, table: str, column: str) -> list:
+        """Return the values of a column as they are stored and as ``where`` takes them, sorted."""
+        return sorted(self._execute(self.table(table).select(column).distinct())[column].dropna())
 
     def has(self, table: str, *columns: str) -> bool:
         """Say whether the company has a table, and these columns in it."""
@@ -197,7 +218,7 @@ class Workspace:
         if name not in self._frames:
             expression = self.table(name)
             keys = [k for k in TABLES[name].key or ("customer_id", TABLES[name].time) if k in expression.columns]
-            self._frames[name] = self._execute(expression.order_by(keys))
+            self._frames[name] = self.named(self._execute(expression.order_by(keys)))
         return self._frames[name].copy(deep=False)
 
     def __dir__(self) -> Iterable[str]:
@@ -364,9 +385,7 @@ def _check_data(ws: Workspace, period: Period) -> None:
     if not inside & set(months):
         rejected = int(ws.counts["rejected"].sum())
         note = f" ({rejected} rows were rejected: see ws.problems)" if rejected else ""
-        raise ValueError(
-            f"period {period.label}: no table has rows in it; months with data: {_runs(months)}{note}"
-        )
+        raise ValueError(f"period {period.label}: no table has rows in it; months with data: {runs(months)}{note}")
 
 
 def _months(ws: Workspace, tables: list[str]) -> list[str]:
@@ -378,14 +397,3 @@ def _months(ws: Workspace, tables: list[str]) -> list[str]:
                 ws._execute(stored.select(m=label_of(stored[TABLES[name].time], "month")).distinct())["m"]
             )
     return sorted(labels)
-
-
-def _runs(months: list[str]) -> str:
-    """Write sorted months as runs: 2025-05 to 2026-10, 2027-01."""
-    runs: list[list[Period]] = []
-    for month in map(parse, months):
-        if runs and runs[-1][-1].first + 1 == month.first:
-            runs[-1].append(month)
-        else:
-            runs.append([month])
-    return ", ".join(r[0].label if len(r) == 1 else f"{r[0].label} to {r[-1].label}" for r in runs) or "none"

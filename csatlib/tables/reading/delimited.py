@@ -16,6 +16,7 @@ from charset_normalizer import from_bytes
 DELIMITERS = (",", ";", "\t", "|")
 _BLOCK = 1 << 20
 _ROWS = 50_000
+_HEAD = 200
 _COMMA = r"^\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$"
 _WHOLE = r"^\s*[+-]?\d+\s*$"
 _THOUSANDS = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
@@ -33,7 +34,7 @@ class Text:
     delimiter : str
         One of `DELIMITERS`, or the declared one.
     head : list of list of str
-        The first four rows.
+        The first rows, up to `_HEAD`.
     has_comma_decimals : bool
         True where some digits with a comma between them are in the file.
     detected : tuple of str
@@ -68,10 +69,10 @@ def inspect(path: Path, encoding: str | None = None, delimiter: str | None = Non
         widths = {sign: len(next(_parse(io.StringIO(start), sign, strict=False), [])) for sign in DELIMITERS}
         delimiter = max(DELIMITERS, key=lambda sign: widths[sign])
     try:
-        head = list(islice(_parse(io.StringIO(start), delimiter), 4))
+        head = list(islice(_parse(io.StringIO(start), delimiter), _HEAD))
     except ValueError:
         # a fault further down belongs to the rows, not to the header
-        head = list(islice(_parse(io.StringIO(start), delimiter, strict=False), 4))
+        head = list(islice(_parse(io.StringIO(start), delimiter, strict=False), _HEAD))
     return Text(codec, delimiter, head, commas, detected)
 
 

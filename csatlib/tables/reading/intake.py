@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from ibis.expr import types as ir
 
 from csatlib.tables.config import TableSettings
 from csatlib.tables.convert import FALSE, TRUE, ScaleColumn, match_columns
-from csatlib.tables.reading import delimited, layouts, readers
+from csatlib.tables.reading import choices, delimited, layouts, readers
 from csatlib.tables.schema import TABLES
 
 
@@ -84,13 +85,27 @@ def read_source(
         sheet=settings.sheet,
         layout=settings.layout,
         codes=(*settings.missing, *settings.not_applicable),
-        keep=[code for code in settings.not_applicable if not isinstance(code, str)],
+        keep=settings.keep,
+        known=[code for code in settings.not_applicable if not isinstance(code, str)],
         survey=name == "responses",
     )
     words = _words(reading.data.column_names, name, settings, scaled)
-    data = readers.decoded(reading, words)
+    data = _asked(readers.decoded(reading, words), name, settings, scaled)
     connection.con.register(f"source_{name}", data)
     return Source(connection.table(f"source_{name}"), reading.told)
+
+
+def _asked(data: pa.Table, name: str, settings: TableSettings, scaled: Mapping[str, ScaleColumn]) -> pa.Table:
+    """Empty cells of questions that were not asked; only in ratings that is kept apart from no answer."""
+    if layouts.NOT_ASKED not in settings.not_applicable:
+        return data
+    names, _ = match_columns(data.column_names, name, settings, scaled)
+    rated = {column for canonical, column in names.items() if canonical in scaled}
+    others = data.select([column for column in data.column_names if column not in rated])
+    emptied, _ = layouts.without_blanks(others)
+    for column in emptied.column_names:
+        data = data.set_column(data.column_names.index(column), column, emptied[column])
+    return data
 
 
 def _words(
@@ -112,12 +127,15 @@ def _words(
 def _is_plain(text: delimited.Text, decimal: str | None, layout: str | None, *, survey: bool = True) -> bool:
     """Say whether an embedded engine can read a text file as it is.
 
-    That is UTF-8, one header row, decimal points and, in a survey, no column that says which rows count.
+    That is UTF-8, one header row, decimal points and, in a survey, no column that says which rows count and no
+    cells with several answers among the first rows.
     """
     commas = decimal == "," or (decimal is None and text.delimiter == ";" and text.has_comma_decimals)
     if text.encoding != "utf-8-sig" or commas or (layout or layouts.detect(text.head)) != "plain":
         return False
-    return not (survey and text.head and layouts.recognise(text.head, "plain").rules)
+    if not survey or not text.head:
+        return True
+    return not (layouts.recognise(text.head, "plain").rules or choices.is_any(text.head[1:], text.delimiter))
 
 
 def _told(text: delimited.Text) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 LAYOUTS = ("plain", "qualtrics", "surveymonkey", "form")
 _NUMBERED = re.compile(r"^\s*[QqＱ]?\d+\s*[、.．。:：)）]\s*(?=[^\s\d])")
@@ -23,6 +26,17 @@ _STATUS = dict.fromkeys(_INCOMPLETE, "unfinished answer") | dict.fromkeys(
 )
 _STATED = dict.fromkeys(("response status", "completion status", "survey status", "答卷状态"), _STATUS)
 _COMPLETED = dict.fromkeys(("completed", "complete?"), dict.fromkeys(_TRUE_NOT, "unfinished answer"))
+
+
+REASONS = {
+    "preview": "preview answer",
+    "test": "test answer",
+    "spam": "spam",
+    "unfinished": "unfinished answer",
+}
+# what a form export writes where nothing was answered
+NOT_ASKED, BLANK = "(跳过)", "(空)"
+_BLANKS = {"(跳过)": NOT_ASKED, "（跳过）": NOT_ASKED, "(空)": BLANK, "（空）": BLANK}
 
 
 @dataclass(frozen=True)
@@ -190,6 +204,70 @@ def reasons(layout: Layout, values: Mapping[str, Sequence[str | None]]) -> list[
             if why and result[row] is None:
                 result[row] = f"{column}: {why}"
     return result
+
+
+def without_blanks(data: pa.Table, codes: Collection[str | float] = ()) -> tuple[pa.Table, dict[str, int]]:
+    """Empty the cells of a form export that say that nothing was answered.
+
+    Parameters
+    ----------
+    data : pyarrow Table
+        Text columns; others are left alone.
+    codes : collection of str or float
+        Codes with a declared meaning: they stay, written one way.
+
+    Returns
+    -------
+    data : pyarrow Table
+    told : dict of str to int
+        `NOT_ASKED` and `BLANK`, where they occur -> cells.
+
+    Examples
+    --------
+    >>> data, told = without_blanks(pa.table({"q1": ["5", "(跳过)", "（空）"]}))
+    >>> data["q1"].to_pylist(), told
+    (['5', None, None], {'(跳过)': 1, '(空)': 1})
+    """
+    told = dict.fromkeys((NOT_ASKED, BLANK), 0)
+    for position, name in enumerate(data.column_names):
+        column = data[name]
+        if not pa.types.is_string(column.type):
+            continue
+        cells = pc.utf8_trim_whitespace(column)
+        for written, code in _BLANKS.items():
+            same = pc.fill_null(pc.equal(cells, written), False)
+            count = pc.sum(same).as_py() or 0
+            if count:
+                told[code] += count
+                new = pa.scalar(code if code in codes else None, pa.string())
+                column = pc.if_else(same, new, column)
+                data = data.set_column(position, name, column)
+    return data, {code: count for code, count in told.items() if count}
+
+
+def kept(layout: Layout, keep: Collection[str]) -> Layout:
+    """Return the layout without the rules that leave out rows which are to be kept.
+
+    Parameters
+    ----------
+    layout : Layout
+        From `recognise`.
+    keep : collection of {"preview", "test", "spam", "unfinished"}
+        Kinds of rows that count.
+
+    Returns
+    -------
+    Layout
+
+    Examples
+    --------
+    >>> layout = Layout("plain", 1, ("Completed",), rules={"Completed": {"no": "unfinished answer"}})
+    >>> kept(layout, ["unfinished"]).rules
+    {'Completed': {}}
+    """
+    why = {REASONS[kind] for kind in keep}
+    rules = {c: {v: reason for v, reason in rule.items() if reason not in why} for c, rule in layout.rules.items()}
+    return replace(layout, rules=rules)
 
 
 def _rules(names: Sequence[str], known: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:

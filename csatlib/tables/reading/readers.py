@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from csatlib.tables.reading import delimited, layouts, workbooks
+from csatlib.tables.reading import choices, delimited, layouts, workbooks
 
 LEFT_OUT = "left out"
 FORMATS = {
@@ -39,7 +39,8 @@ class Reading:
     told : mapping of str to anything JSON holds
         ``format``; where they apply ``encoding``, ``delimiter``, ``decimal``, ``decimal_columns``, ``sheet``,
         ``other_sheets``, ``title``, ``layout``, ``header_rows``, ``renamed`` (name -> name in the file),
-        ``left_out`` (reason -> rows), ``multi_select`` (column -> delimiter), ``user_missing`` (column ->
+        ``left_out`` (reason -> rows), ``kept`` (the same, of rows kept on request), ``blanks`` (code of a form
+        export -> cells), ``multi_select`` (column -> what `choices.split` tells), ``user_missing`` (column ->
         codes); ``detected`` lists what was found rather than declared.
     questions : mapping of str to str
         Column -> text of its question.
@@ -62,6 +63,7 @@ def read(
     sheet: str | int | None = None,
     layout: str | None = None,
     codes: Collection[str | float] = (),
+    keep: Collection[str] = (),
 ) -> Reading:
     r"""Read an export: CSV, XLSX, SPSS or Parquet, as survey tools write them.
 
@@ -83,6 +85,8 @@ def read(
     codes : collection of str or float
         Codes that mean "does not apply" or "no answer": no numbers for the decimal sign, and kept where
         SPSS calls them missing.
+    keep : collection of {"preview", "test", "spam", "unfinished"}
+        Kinds of rows that count although the survey tool marks them.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def read(
             sheet=sheet,
             layout=layout,
             codes=codes,
-            keep=[code for code in codes if not isinstance(code, str)],
+            keep=keep,
         )
     except ValueError as error:
         raise ValueError(f"{Path(path).name}: {error}") from None
@@ -131,29 +135,34 @@ def load(
     sheet: str | int | None = None,
     layout: str | None = None,
     codes: Collection[str | float] = (),
-    keep: Collection[float] = (),
+    keep: Collection[str] = (),
     survey: bool = True,
+    known: Collection[float] | None = None,
 ) -> Reading:
     """Do what `read` does; messages do not name the file.
 
-    `keep` are the codes SPSS may not take out; where the rows are no answers to a survey, all count.
+    `known` are the codes SPSS may not take out; where the rows are no answers to a survey, all count.
     """
-    reading = _load(path, encoding, delimiter, decimal, sheet, layout, codes, keep)
-    if survey or LEFT_OUT not in reading.data.column_names:
+    known = [code for code in codes if not isinstance(code, str)] if known is None else known
+    reading = _load(path, encoding, delimiter, decimal, sheet, layout, codes, known, keep)
+    if survey:
+        data, several = choices.split(reading.data, delimiter=reading.told.get("delimiter", ""))
+        return replace(reading, data=data, told=reading.told | ({"multi_select": several} if several else {}))
+    if LEFT_OUT not in reading.data.column_names:
         return reading
     told = {key: value for key, value in reading.told.items() if key != "left_out"}
     return replace(reading, data=reading.data.drop_columns(LEFT_OUT), told=told)
 
 
-def _load(path: Path, encoding, delimiter, decimal, sheet, layout, codes, keep) -> Reading:
+def _load(path: Path, encoding, delimiter, decimal, sheet, layout, codes, known, keep) -> Reading:
     kind = kind_of(path)
     if kind == "text":
         text = delimited.inspect(path, encoding, delimiter)
-        return _text(path, text, decimal=decimal, layout=layout, codes=codes)
+        return _text(path, text, decimal=decimal, layout=layout, codes=codes, keep=keep)
     if kind == "XLSX":
-        return _workbook(path, sheet, decimal, layout, codes)
+        return _workbook(path, sheet, decimal, layout, codes, keep)
     if kind == "SPSS":
-        return _spss(path, encoding, keep)
+        return _spss(path, encoding, known)
     try:
         return _not_empty(Reading(pq.read_table(path), {"format": "Parquet"}))
     except (pa.ArrowException, OSError) as error:
@@ -270,6 +279,7 @@ def _text(
     decimal: str | None = None,
     layout: str | None = None,
     codes: Collection[str | float] = (),
+    keep: Collection[str] = (),
 ) -> Reading:
     found = layouts.recognise(text.head, layout)
     if found.name == "plain":
@@ -283,7 +293,8 @@ def _text(
     told = {"format": "text", "encoding": text.encoding.removesuffix("-sig"), "delimiter": text.delimiter}
     detected = [*text.detected, *([] if layout else ["layout"])]
     data, more = _decimals(data, decimal, text.delimiter == ";", codes)
-    return _finish(data, found, told | more, detected + (["decimal"] if more and not decimal else []))
+    detected += ["decimal"] if more and not decimal else []
+    return _finish(data, found, told | more, detected, codes, keep)
 
 
 def _decimals(data: pa.Table, decimal: str | None, may_detect: bool, codes: Collection) -> tuple[pa.Table, dict]:
@@ -294,7 +305,7 @@ def _decimals(data: pa.Table, decimal: str | None, may_detect: bool, codes: Coll
     return data, {"decimal": ",", "decimal_columns": columns} if columns or decimal else {}
 
 
-def _workbook(path: Path, sheet, decimal, layout, codes) -> Reading:
+def _workbook(path: Path, sheet, decimal, layout, codes, keep) -> Reading:
     found = workbooks.sheet_of(path, sheet)
     head = [[workbooks.as_text(cell) or "" for cell in row] for row in found.cells[:4]]
     shape = layouts.recognise(head, layout, header_rows=found.header_rows)
@@ -305,11 +316,11 @@ def _workbook(path: Path, sheet, decimal, layout, codes) -> Reading:
     told |= {"other_sheets": list(found.others)} if found.others else {}
     told |= {"title": found.title} if found.title else {}
     detected = [name for name, given in (("sheet", sheet), ("layout", layout)) if not given]
-    return _finish(data, shape, told, detected)
+    return _finish(data, shape, told, detected, codes, keep)
 
 
-def _spss(path: Path, encoding, keep) -> Reading:
-    found = workbooks.spss(path, encoding, keep)
+def _spss(path: Path, encoding, known) -> Reading:
+    found = workbooks.spss(path, encoding, known)
     names, renamed = layouts.unique(found.data.column_names)
     shape = layouts.recognise([names], "plain")
     new = dict(zip(found.data.column_names, names, strict=True))
@@ -329,29 +340,27 @@ def _not_empty(reading: Reading) -> Reading:
     return reading
 
 
-def _finish(data: pa.Table, layout: layouts.Layout, told: dict, detected: list[str]) -> Reading:
+def _finish(
+    data: pa.Table, layout: layouts.Layout, told: dict, detected: list[str], codes: Collection = (), keep=()
+) -> Reading:
     """Mark rows that do not count and state what was decided."""
     told |= {"layout": layout.name, "header_rows": layout.header_rows}
-    if layout.renamed:
-        told["renamed"] = dict(layout.renamed)
-    several = [name for name in data.column_names if _has_bars(data[name])]
-    if several:
-        told["multi_select"] = dict.fromkeys(several, "┋")
+    told |= {"renamed": dict(layout.renamed)} if layout.renamed else {}
+    if layout.name == "form":
+        data, blanks = layouts.without_blanks(data, codes)
+        told |= {"blanks": blanks} if blanks else {}
     status = {name: [workbooks.as_text(v) for v in data[name].to_pylist()] for name in layout.rules}
-    why = layouts.reasons(layout, status)
+    every, why = layouts.reasons(layout, status), layouts.reasons(layouts.kept(layout, keep), status)
+    spared = [reason if mine is None else None for reason, mine in zip(every, why, strict=True)]
+    for key, marks in (("left_out", why), ("kept", spared)):
+        if any(marks):
+            counts = Counter(reason.rpartition(": ")[2] for reason in marks if reason)
+            told[key] = dict(sorted(counts.items()))
     if any(why):
-        counts = Counter(reason.rpartition(": ")[2] for reason in why if reason)
-        told["left_out"] = dict(sorted(counts.items()))
         data = data.append_column(LEFT_OUT, pa.array(why, pa.string()))
     if detected:
         told["detected"] = detected
     return _not_empty(Reading(data, told, dict(layout.questions)))
-
-
-def _has_bars(column: pa.ChunkedArray) -> bool:
-    import pyarrow.compute as pc
-
-    return pa.types.is_string(column.type) and bool(pc.any(pc.match_substring(column, "┋")).as_py())
 
 
 def decoded(reading: Reading, words: Mapping[str, Collection[str]]) -> pa.Table:

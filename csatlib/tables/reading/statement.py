@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from csatlib.tables.reading.layouts import BLANK
+
 _SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -41,13 +43,21 @@ def describe(told: Mapping[str, Any]) -> str:
         "other_sheets": "sheets not read",
         "decimal_columns": "decimal commas in",
         "renamed": "renamed",
-        "multi_select": "several answers in one cell in",
     }
     for key, text in listed.items():
         if told.get(key):
             parts.append(f"{text}: {', '.join(told[key])}")
+    for column, found_there in told.get("multi_select", {}).items():
+        split = f"{found_there['options']:,} answers, one column of yes and no each"
+        left = f"{found_there['options']:,} answers, too many for columns: left as text"
+        parts.append(f"several answers in one cell in {column} ({left if found_there.get('kept') else split})")
+    for code, cells in told.get("blanks", {}).items():
+        meaning = "no answer" if code == BLANK else "not asked"
+        parts.append(f"{code} is {meaning}: {cells:,} cell{'s' if cells != 1 else ''}")
     for column, codes in told.get("user_missing", {}).items():
         parts.append(f"missing in {column}: {', '.join(codes)}")
-    for reason, rows in told.get("left_out", {}).items():
-        parts.append(f"left out: {rows} {reason}{'s' if rows != 1 and reason != 'spam' else ''}")
+    for key in ("left_out", "kept"):
+        for reason, rows in told.get(key, {}).items():
+            many = "s" if rows != 1 and reason != "spam" else ""
+            parts.append(f"{key.replace('_', ' ')}: {rows} {reason}{many}")
     return ", ".join(parts)
