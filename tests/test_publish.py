@@ -102,7 +102,7 @@ def test_page_and_executed_notebook_are_published(first):
     page = text(out / "10_good.html")
     assert "<h1>Is it good?</h1>" in page
     assert "Tiny &amp; Sons" in page
-    assert "responses" in page.split("csat-foot")[-1]
+    assert "survey answers" in page.split("csat-foot")[-1]
     executed = nbformat.read(out / "10_good.ipynb", as_version=4)
     assert executed.metadata.csatlib.run.period == "2026-10"
     assert executed.metadata.csatlib.run.counts == [{"table": "responses", "read": 31, "used": 16, "rejected": 0}]
