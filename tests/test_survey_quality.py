@@ -476,3 +476,15 @@ def test_coverage_of_rate_median_and_difference():
         hits[2] += share["ci_low"] < apart < share["ci_high"]
     assert (hits / runs > 0.92).all(), hits / runs
     assert (hits / runs < 0.985).all(), hits / runs
+
+
+def test_a_lower_figure_has_limits_of_the_same_sign():
+    row = {"measure": "overall", "part": "difference", "n": 90, "estimate": -0.4, "ci_low": -0.7, "ci_high": -0.1}
+    told = trust_sentences.staffed(
+        pd.DataFrame([row | {"p_adjusted": 0.01}]), outcome="overall", name="satisfaction"
+    )
+    assert "0.40 points lower (95 % interval 0.10 to 0.70" in told
+    open_ = trust_sentences.staffed(
+        pd.DataFrame([row | {"p_adjusted": 0.5}]), outcome="overall", name="satisfaction"
+    )
+    assert "(95 % interval \N{MINUS SIGN}0.70 to \N{MINUS SIGN}0.10)" in open_

@@ -23,7 +23,7 @@ SAID = {
         mark("Long questions are not read to the end."),
     ),
     "unbalanced": (
-        mark("{n} favourable and {limit} unfavourable answers: {found}"),
+        mark("{n} favourable and {limit} unfavourable answers: {found}."),
         mark("Such a scale pulls answers to the side that has more."),
     ),
     "no_middle": (
@@ -44,7 +44,7 @@ SAID = {
         mark("Open questions take longest and are left out most."),
     ),
     "changed": (
-        mark("The wording changed. Before: “{found}”"),
+        mark("The wording changed. Before: “{found}”."),
         mark("New words start a new series; a change of the figure may come from the words alone."),
     ),
     "double_barrelled": (

@@ -28,7 +28,7 @@ def staffed(result: pd.DataFrame, *, outcome: str, name: str) -> str:
     --------
     >>> row = {"measure": "overall", "part": "difference", "n": 90, "estimate": 0.4, "ci_low": 0.1, "ci_high": 0.7}
     >>> staffed(pd.DataFrame([row | {"p_adjusted": 0.01}]), outcome="overall", name="satisfaction")
-    'With staff present or inviting, satisfaction is 0.40 points higher (95 % interval +0.10 to +0.70, n = 90).'
+    'With staff present or inviting, satisfaction is 0.40 points higher (95 % interval 0.10 to 0.70, n = 90).'
     """
     if result.empty:
         return say("The channels do not tell which answers came with staff present.")
@@ -48,14 +48,12 @@ def staffed(result: pd.DataFrame, *, outcome: str, name: str) -> str:
             "With staff present or inviting, {name} is {size} points lower (95 % interval {low} to {high}, "
             "n = {n})."
         )
-    return say(
-        text,
-        name=name,
-        size=theme.number(abs(row["estimate"])),
-        low=theme.number(row["ci_low"], sign=True),
-        high=theme.number(row["ci_high"], sign=True),
-        n=f"{row['n']:,.0f}",
+    told = row["p_adjusted"] < LEVEL
+    ends = (
+        [row["ci_low"], row["ci_high"]] if row["estimate"] > 0 or not told else [-row["ci_high"], -row["ci_low"]]
     )
+    low, high = (theme.number(end, sign=not told) for end in ends)
+    return say(text, name=name, size=theme.number(abs(row["estimate"])), low=low, high=high, n=f"{row['n']:,.0f}")
 
 
 def silent(result: pd.DataFrame, *, outcome: str) -> str:
