@@ -52,6 +52,13 @@ def links(page):
     return re.findall(r'<a href="([^"]+)" hreflang="(\w+)"', text(page))
 
 
+def test_the_name_of_the_other_language_has_its_font(first):
+    for page in ("index.html", "2026-10/all/10_good.html"):
+        found = text(first[0] / "reports" / page)
+        assert ">中文</a>" in found
+        assert found.count("@font-face") == 1
+
+
 def test_pages_lie_in_a_folder_of_their_language(first):
     out = first[0] / "reports"
     assert first[1].index == out / "index.html"

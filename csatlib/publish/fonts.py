@@ -9,7 +9,7 @@ from csatlib import fonts
 
 LIMIT = 1_000_000
 FAMILY = "csat Chinese"
-_SLOT = "/* fonts */"
+_SLOT = re.compile(r"(/\* fonts \*/)(?:@font-face\{[^}]*\})?")
 _FIRST = 0x2E80  # from here on characters are East Asian; below, every reader's machine has a font
 _ASIDE = re.compile(r"<style>.*?</style>|data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", re.DOTALL)
 
@@ -20,7 +20,7 @@ def embed(page: str) -> str:
     Parameters
     ----------
     page : str
-        A document whose style holds the place for it.
+        A document whose style holds the place for it; a font put in before is replaced.
 
     Returns
     -------
@@ -31,8 +31,8 @@ def embed(page: str) -> str:
     font = _cut(wanted) if wanted else ""
     source = f'unicode-range:U+{_FIRST:X}-10FFFF;src:url(data:font/woff;base64,{font}) format("woff")'
     face = f'@font-face{{font-family:"{FAMILY}";{source}}}'
-    fits = len(page.encode()) + len(face) <= LIMIT
-    return page.replace(_SLOT, face if font and fits else "", 1)
+    fits = len(_SLOT.sub("", page, count=1).encode()) + len(face) <= LIMIT
+    return _SLOT.sub(lambda slot: slot[1] + (face if font and fits else ""), page, count=1)
 
 
 def warnings(page: str) -> list[str]:
