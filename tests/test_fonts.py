@@ -35,10 +35,8 @@ def ink(data):
     return base64.b64decode(data["image/png"])
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("csatlib/locale/*.po")) or [None], ids=str)
+@pytest.mark.parametrize("path", sorted(ROOT.glob("csatlib/locale/*.po")), ids=str)
 def test_every_character_of_the_catalogue_can_be_drawn(path):
-    if path is None:
-        pytest.skip("no catalogue yet")
     lost = fonts.missing(path.read_text(encoding="utf-8"))
     assert not lost, f"{path.name}: no font has {lost}"
 
