@@ -60,3 +60,11 @@ def test_files_in_two_folders_or_unreadable_are_told_together(tmp_path):
     with pytest.raises(ValueError, match=r"(?s)y\.csv.*z\.parquet"):
         init([two, three], config=tmp_path / "csat.toml")
     assert not (tmp_path / "csat.toml").exists()
+
+
+def test_a_chinese_draft_calls_its_dimensions_in_chinese(tmp_path):
+    for export, called in ((exports.chinese_form_xlsx, "服务"), (exports.spss_sav, "Service")):
+        folder = tmp_path / export.__name__
+        folder.mkdir()
+        init([export(folder)], config=folder / "csat.toml")
+        assert workspace.open(folder / "csat.toml").scales["servqual"].label("service") == called

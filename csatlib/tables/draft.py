@@ -15,6 +15,9 @@ from csatlib.tables.reading.layouts import NOT_ASKED
 from csatlib.tables.waves import joined
 
 SERVQUAL = {"tangibles": 4, "reliability": 5, "responsiveness": 4, "assurance": 4, "empathy": 5}
+CHINESE = dict(
+    zip([*SERVQUAL, "service"], ["有形性", "可靠性", "响应性", "保证性", "移情性", "服务"], strict=True)
+)
 
 
 def init(files: Sequence[str | Path], *, config: str | Path = "csat.toml", keep: bool = False) -> list[str]:
@@ -141,7 +144,7 @@ def draft(profiles: Sequence[Profile], *, path: str) -> str:
     shares = next((p.points for p in profiles if p.points and p.blocks), ())
     items: dict[str, dict[str, str]] = {}
     for name, block in _named_blocks(profiles):
-        lines += ["", *_scale_lines(name, block, shares)]
+        lines += ["", *_scale_lines(name, block, shares, CHINESE if language == "zh" else {})]
         columns = {_item_name(item): next(reversed(sides.values())) for item, sides in block.items.items()}
         items |= {item: wordings[c] for item, c in columns.items() if c in wordings and item not in items}
         shares = ()
@@ -280,7 +283,7 @@ def _named_blocks(profiles: Sequence[Profile]) -> Iterator[tuple[str, Block]]:
         yield ("servqual" if k == 0 else f"scale_{k + 1}"), block
 
 
-def _scale_lines(name: str, block: Block, shares: Sequence[Guess]) -> list[str]:
+def _scale_lines(name: str, block: Block, shares: Sequence[Guess], called: Mapping[str, str]) -> list[str]:
     sure = f"{block.confidence:.0%} sure" + (
         ": check which side is expected" if block.confidence <= UNSURE else ""
     )
@@ -296,7 +299,7 @@ def _scale_lines(name: str, block: Block, shares: Sequence[Guess]) -> list[str]:
         lines.append("  { " + ", ".join(f"{key} = {_quote(value)}" for key, value in parts.items()) + " },")
     lines += ["]", "", f"[scales.{name}.dimensions]    # what a reader sees"]
     named = list(dict.fromkeys(dimensions))
-    lines += [f"{d} = {_quote(d.capitalize())}" for d in named]
+    lines += [f"{d} = {_quote(called.get(d, d.capitalize()))}" for d in named]
     return [*lines, *_importance_lines(name, named, shares)]
 
 
