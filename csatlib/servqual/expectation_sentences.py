@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.servqual.sentences import not_told
 from csatlib.tables.scale import Scale
 from csatlib.words import listed, mark, say, together
 
-DETECTABLE = 2.8 / 1.96
 NEAR = 0.5
 RECEIVED = ("less received", "less received and more expected")
 EXPECTED = ("more expected", "less received and more expected")
@@ -170,7 +170,7 @@ def split(table: pd.DataFrame) -> str:
         return say("There is no earlier period to compare with.")
     rows, then = moved(table), table["reference"].iloc[0]
     if rows.empty:
-        return _nothing(table, then)
+        return not_told(table, say("No gap moved beyond random variation since {then}.", then=then))
     told = []
     for reading, sentence in TOLD.items():
         parts = [_part(table, row) for row in rows[rows["reading"] == reading].to_dict("records")]
@@ -344,16 +344,4 @@ def _part(table: pd.DataFrame, row: Mapping) -> str:
         "{place} (received {received} [{received_low}, {received_high}], expected {expected} [{expected_low},"
         " {expected_high}])",
         **places,
-    )
-
-
-def _nothing(table: pd.DataFrame, then: str) -> str:
-    shown = disclosure.protect(table[(table["level"] == "dimension") & (table["measure"] == "gap")])
-    sentence = say("No gap moved beyond random variation since {then}.", then=then)
-    half = ((shown["ci_high"] - shown["ci_low"]) / 2).median()
-    if pd.isna(half):
-        return sentence
-    size = theme.number(half * DETECTABLE)
-    return together(
-        sentence, say("A true difference of {size} points would be detected 8 times in 10.", size=size)
     )

@@ -148,7 +148,7 @@ def groups(table: pd.DataFrame) -> str:
     if table.empty:
         return say("There are no groups to compare.")
     if worse.empty:
-        return _nothing(table, say("No group falls further short than all others beyond random variation."))
+        return not_told(table, say("No group falls further short than all others beyond random variation."))
     told = []
     for group, rows in worse.groupby("group", sort=False):
         parts = [
@@ -190,7 +190,7 @@ def changes(table: pd.DataFrame) -> str:
         return say("There is no earlier period to compare with.")
     moved = _separated(table)
     if moved.empty:
-        return _nothing(
+        return not_told(
             table, say("No gap moved beyond random variation since {then}.", then=table["reference"].iloc[0])
         )
     told = []
@@ -329,7 +329,27 @@ def _separated(table: pd.DataFrame) -> pd.DataFrame:
     return shown[(shown["p_adjusted"] < 0.05) & ~shown["indicative"]]
 
 
-def _nothing(table: pd.DataFrame, sentence: str) -> str:
+def not_told(table: pd.DataFrame, sentence: str) -> str:
+    """Say after a sentence that nothing was found how large a difference would have been.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Contrasts of gaps by dimension, with intervals.
+    sentence : str
+        What was not found.
+
+    Returns
+    -------
+    str
+        One or two sentences: (z.975 + z.80) x standard error, the median over the table.
+
+    Examples
+    --------
+    >>> row = {"level": "dimension", "measure": "gap", "estimate": 0.1, "ci_low": -0.4, "ci_high": 0.6, "n": 90}
+    >>> not_told(pd.DataFrame([row]), "No gap moved.")
+    'No gap moved. A true difference of 0.71 points would be detected 8 times in 10.'
+    """
     shown = disclosure.protect(table[(table["level"] == "dimension") & (table["measure"] == "gap")])
     half = ((shown["ci_high"] - shown["ci_low"]) / 2).median()
     if pd.isna(half):
