@@ -13,7 +13,7 @@ if not CHROMIUM.exists():
     pytest.skip("Debian's package chromium is not installed", allow_module_level=True)
 
 from axe_playwright_python.base import AXE_SCRIPT  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
@@ -144,14 +144,14 @@ def test_contents_and_code_by_mouse_and_by_keyboard(visit, name):
     for link in page.locator(".csat-contents a").all():
         target = page.locator(link.get_attribute("href"))
         link.click()
-        assert -5 < target.bounding_box()["y"] < DESK["height"]
+        expect(target).to_be_in_viewport()
         page.evaluate("scrollTo(0, 0)")
     page.goto(page.url.partition("#")[0])
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "csat-skip"
     assert page.locator(".csat-skip").bounding_box()["x"] >= 0
     page.keyboard.press("Enter")
-    assert page.url.endswith("#csat-main")
+    expect(page).to_have_url(re.compile("#csat-main$"))
 
 
 @pytest.mark.parametrize("name", PAGES)
