@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-NUMBERS = ("n", "n_reference", "n_eff", "estimate", "ci_low", "ci_high", "d_z", "p_value", "p_adjusted")
+NUMBERS = (
+    *("n", "n_missing", "n_reference", "n_eff", "estimate", "ci_low", "ci_high", "se", "sd", "d_z"),
+    *("p_value", "p_adjusted", "value", "value_reference", "share", "share_reference", "minimum_detectable"),
+    *("promoters", "passives", "detractors"),
+)
+PARTS = ("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term")
 
 
 @dataclass
@@ -23,7 +28,8 @@ def protect(result: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     result : DataFrame
-        A result table with ``n``, optionally ``n_reference``, ``n_eff`` and ``group``.
+        A result table with ``n``, optionally ``n_reference`` (NaN where nobody stands on that side, as with a
+        target), ``n_eff`` and ``group``.
 
     Returns
     -------
@@ -53,10 +59,10 @@ def protect(result: pd.DataFrame) -> pd.DataFrame:
 
 
 def _complement(result: pd.DataFrame, base: pd.Series, hidden: pd.Series) -> pd.Series:
-    keys = [c for c in ("stratum", "level", "dimension", "item", "weighting", "measure") if c in result.columns]
+    keys = [c for c in PARTS if c in result.columns]
     also = pd.Series(False, index=result.index)
     parts = [part.index for _, part in result.groupby(keys, sort=False)] if keys else [result.index]
     for rows in parts:
-        if len(rows) > 1 and hidden[rows].sum() == 1:
+        if len(set(result.loc[rows, "group"])) > 1 and hidden[rows].sum() == 1:
             also[base[rows][~hidden[rows]].idxmin()] = True
     return also

@@ -26,6 +26,7 @@ FLOORS = {
     "publish": 3,
     "theme": 1,
     "findings": 1,
+    "tiles": 1.5,  # made of what theme makes
     "tables": 1,
     "stats": 0,
     "disclosure": 0,

@@ -77,7 +77,7 @@ def change(
     DataFrame
         One row per group and comparison for which there are answers: ``group``, ``comparison`` (previous,
         last_year, target, rest, or the names given), ``reference`` (label, "target" or "all others"), ``measure``,
-        ``unit``, ``n``, ``n_reference`` (0 for a target), ``n_eff`` (of this period), ``n_groups`` (the smaller
+        ``unit``, ``n``, ``n_reference`` (NaN for a target), ``n_eff`` (of this period), ``n_groups`` (the smaller
         side), ``few_groups``, ``value``, ``value_reference``, ``estimate`` (value less reference, in the unit of
         the score), ``se``, ``ci_low``, ``ci_high``, ``p_value``, ``p_adjusted``, ``family``,
         ``minimum_detectable``.
@@ -215,7 +215,7 @@ def _compared(
         measure=score,
         unit=UNITS[score],
         n=own.counts[:, at].astype(np.int64),
-        n_reference=other.counts[:, at].astype(np.int64),
+        n_reference=np.where(aimed, np.nan, other.counts[:, at]),
         n_eff=effective(own, score, own_se, simple),
         n_groups=behind,
         few_groups=behind < FEW_GROUPS,

@@ -54,10 +54,10 @@ def mix_shift(
     DataFrame
         Rows of group "all" for the terms "total", "composition" (shares shifted), "score" (groups scored
         differently), "entered" and "left" (groups with answers in one period only); then the part of each group
-        in its terms, which add up to those. Columns: ``group``, ``term``, ``measure``, ``unit``, ``n``,
-        ``n_reference``, ``n_groups``, ``few_groups``, ``share``, ``share_reference``, ``value``,
-        ``value_reference``, ``estimate`` (in the unit of the score), ``ci_low``, ``ci_high``, ``p_value``,
-        ``p_adjusted``, ``family``.
+        in its terms, which add up to those. Columns: ``group``, ``term``, ``measure``, ``unit``, ``n`` and
+        ``n_reference`` (NaN for the period a group has no answers in), ``n_groups``, ``few_groups``, ``share``,
+        ``share_reference``, ``value``, ``value_reference``, ``estimate`` (in the unit of the score), ``ci_low``,
+        ``ci_high``, ``p_value``, ``p_adjusted``, ``family``.
 
     Raises
     ------
@@ -180,7 +180,8 @@ def _described(
         w = np.array([weight[part].sum() for part in picked])
         with np.errstate(invalid="ignore", divide="ignore"):
             value = (np.array([total[part].sum() for part in picked]) / w + shift) * factor
-        table[f"n{suffix}"] = [int(count[part].sum()) for part in picked]
+        answers = np.array([count[part].sum() for part in picked], dtype=float)
+        table[f"n{suffix}"] = np.where(answers > 0, answers, np.nan)
         table[f"share{suffix}"] = w / weight.sum()
         table[f"value{suffix}"] = value
     return table
