@@ -1,0 +1,125 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from csatlib.scores import control_chart, csat, nps
+from csatlib.stats import control
+
+SD = 75.0  # of one answer, in points, as in the sample company
+
+
+def months(k, start="2025-01"):
+    return [str(period) for period in pd.period_range(start, periods=k, freq="M")]
+
+
+def series(values, n=340, measure="nps", unit="points", sd=SD):
+    table = pd.DataFrame({"period": months(len(values)), "estimate": np.asarray(values, dtype=float)})
+    return table.assign(measure=measure, unit=unit, n=n, n_eff=n, sd=sd)
+
+
+def quiet(k=18, n=340, seed=0, level=18.0):
+    rng = np.random.default_rng(seed)
+    return series(level + SD / np.sqrt(n) * rng.normal(size=k), n=n)
+
+
+def test_nps_chart_by_hand():
+    """Points 40, 44, ...: center 42; z = -+2 / (70 / 20), so moving ranges of 8/7, sigma_z = 8/7/1.128."""
+    chart = control_chart(series([40, 44] * 6 + [20], n=400, sd=70.0))
+    half = 3 * 4 / 1.128
+    assert_allclose(chart["center"], 42)
+    assert_allclose(chart["lcl"], 42 - half)
+    assert_allclose(chart["sigma_z"], 8 / 7 / 1.128)
+    assert chart["signal"].tolist() == [False] * 12 + [True]
+    assert set(chart["kind"]) == {"laney"}
+
+
+def test_shares_in_percent_and_from_0_to_1_give_the_same_chart():
+    share = series([0.5, 0.54] * 8, n=1000, measure="top_box", unit="share")
+    one, hundred = control_chart(share), control_chart(share.assign(estimate=share["estimate"] * 100, unit="%"))
+    bare = share.assign(successes=share["estimate"] * share["n"])
+    expected = control.laney_p(bare, baseline=12)
+    for name in ("center", "lcl", "ucl"):
+        assert_allclose(one[name], expected[name])
+        assert_allclose(hundred[name], 100 * one[name])
+    assert one["signal"].tolist() == hundred["signal"].tolist()
+
+
+def test_eight_on_one_side_signal():
+    rules = control_chart(series([17, 19] * 6 + [18.5] * 8))["rule"].tolist()
+    assert rules == [""] * 18 + ["8 on one side"] * 2  # the 19 before is on that side already
+    assert not control_chart(series([17, 19] * 6 + [18.5] * 8), run=None)["signal"].any()
+
+
+def test_a_changed_questionnaire_starts_a_phase():
+    """A level 30 points higher is no signal where the question changed, and is one where it did not."""
+    table = pd.concat([quiet(14), quiet(14, seed=1, level=48.0)])
+    table = table.assign(period=months(28))
+    breaks = [months(28)[14]]
+    broken, whole = control_chart(table, breaks=breaks), control_chart(table)
+    assert broken["phase"].tolist() == [1] * 14 + [2] * 14
+    assert broken.groupby("phase")["center"].nunique().tolist() == [1, 1]
+    assert not broken["signal"].any()
+    assert whole["signal"].iloc[14:].all()
+    alone = control_chart(table.iloc[14:])
+    assert_allclose(broken["ucl"].iloc[14:], alone["ucl"])
+    one = control_chart(table.iloc[:14])
+    both = one["expected_false_signals"].iloc[0] + alone["expected_false_signals"].iloc[0]
+    assert_allclose(broken["expected_false_signals"], both)
+
+
+def test_a_short_baseline_is_provisional_and_two_points_have_no_lines():
+    chart = control_chart(quiet(16), breaks=[months(16)[12], months(16)[14]])
+    assert chart["provisional"].tolist() == [False] * 12 + [True] * 4
+    assert chart["center"].isna().tolist() == [False] * 12 + [True] * 4
+    assert control_chart(quiet(11))["provisional"].all()
+    assert control_chart(quiet(18), baseline=(months(18)[2], months(18)[13]))["n_baseline"].eq(12).all()
+
+
+def test_varying_n_gives_each_point_its_limits():
+    table = quiet(18).assign(n_eff=[400, 100] * 9)
+    chart = control_chart(table)
+    width = chart["ucl"] - chart["center"]
+    assert_allclose(width[1::2], 2 * width[0])
+
+
+def test_a_season_shared_with_the_rest_drops_out():
+    season = 25 * np.sin(np.arange(18) / 12 * 2 * np.pi)
+    one, rest = quiet(18), quiet(18, n=1000, seed=2)
+    one, rest = one.assign(estimate=one["estimate"] + season), rest.assign(estimate=rest["estimate"] + season)
+    chart = control_chart(one, reference=rest)
+    assert not chart["signal"].any()
+    assert_allclose(chart["estimate"], one["estimate"] - rest["estimate"])
+    assert_allclose(chart["se"], SD * np.sqrt(1 / 340 + 1 / 1000))
+    assert (chart["n_reference"] == 1000).all()
+
+
+def test_each_score_gets_its_own_chart():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"overall": rng.integers(1, 6, 4000), "nps": rng.integers(0, 11, 4000)})
+    data["period"] = rng.choice(months(14), 4000)
+    chart = control_chart(csat(data, by="period"))
+    assert chart.groupby("measure")["kind"].first().to_dict() == {"mean": "laney", "top_box": "laney_p"}
+    assert chart["period"].tolist() == months(14) * 2
+    assert control_chart(nps(data, by="period"))["ucl"].between(-100, 100).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(14)), st.floats(0.5, 20))
+def test_order_of_rows_and_unit_do_not_matter(order, factor):
+    table = quiet(14)
+    scaled = table.assign(measure="mean", estimate=table["estimate"] * factor, sd=table["sd"] * factor)
+    one, other = control_chart(table), control_chart(scaled.iloc[list(order)])
+    assert_allclose(other["ucl"], one["ucl"] * factor)
+    assert other["signal"].tolist() == one["signal"].tolist()
+
+
+def test_mistakes_are_told_at_once():
+    with pytest.raises(ValueError, match=r"kind='np'; allowed are .*breaks names '2031-01', which is no period"):
+        control_chart(quiet(14), kind="np", breaks=["2031-01"])
+    with pytest.raises(KeyError, match="estimate"):
+        control_chart(quiet(14).drop(columns="estimate"))
+    with pytest.raises(ValueError, match="reference holds several rows for one measure, period"):
+        control_chart(quiet(14), reference=pd.concat([quiet(14), quiet(14)]))
