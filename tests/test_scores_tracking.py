@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import stats
 
-from csatlib.scores import control_chart, csat, nps
+from csatlib.scores import control_chart, csat, nps, outlook, units
 from csatlib.stats import control
 
 SD = 75.0  # of one answer, in points, as in the sample company
@@ -123,3 +124,84 @@ def test_mistakes_are_told_at_once():
         control_chart(quiet(14).drop(columns="estimate"))
     with pytest.raises(ValueError, match="reference holds several rows for one measure, period"):
         control_chart(quiet(14), reference=pd.concat([quiet(14), quiet(14)]))
+
+
+def test_outlook_of_a_steady_score_is_its_mean():
+    """With no step the level is the mean, the interval t x sqrt(error / points + error)."""
+    table = series([16.0, 20.0] * 9, n=340)
+    row = outlook(table, ahead=1).iloc[0]
+    error = SD**2 / 340
+    assert row["status"] == "told"
+    assert row["period"] == "2026-07"
+    assert_allclose(row["estimate"], 18, atol=0.01)
+    half = stats.t.ppf(0.975, 17) * np.sqrt(error / 18 + error)
+    assert_allclose([row["ci_low"], row["ci_high"]], [18 - half, 18 + half], rtol=0.01)
+    assert_allclose([row["origins"], row["error_no_change"]], [10, 4.0])
+
+
+def test_outlook_is_silent_where_the_last_value_is_as_good():
+    rising = outlook(series(np.arange(18) * 8.0))
+    assert rising["status"].eq("no better than no change").all()
+    assert rising[["estimate", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (rising["error"] >= rising["error_no_change"]).all()
+    assert outlook(quiet(12))["status"].eq("too few periods").all()
+    after = outlook(quiet(18), breaks=[months(18)[9]])
+    assert (after["points"].iloc[0], after["status"].iloc[0]) == (9, "too few periods")
+
+
+def test_outlook_stays_on_the_scale_and_tells_mistakes():
+    share = series([0.97, 0.99] * 9, measure="top_box", unit="share", n=60, sd=0.14)
+    assert outlook(share)["ci_high"].max() == 1
+    with pytest.raises(ValueError, match="ahead=4; allowed is 1, 2 or 3"):
+        outlook(quiet(18), ahead=4)
+    with pytest.raises(ValueError, match="'2025-01' more than once"):
+        outlook(pd.concat([quiet(18), quiet(18)]))
+
+
+def shops(levels, n=200, seed=0):
+    """Answers of shops whose share of promoters is given; the others are detractors."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        pd.DataFrame({"shop": f"S{i:02}", "nps": np.where(rng.random(n) < p, 10, 3)}) for i, p in enumerate(levels)
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_funnel_by_hand():
+    """Four shops of 100: center 50, s within = sqrt(mean of 1 - net^2), limits 50 +- 1.96 s / 10."""
+    rows = [("A", 80), ("B", 75), ("C", 75), ("D", 70)]
+    data = pd.DataFrame({"unit": np.repeat([u for u, _ in rows], 100)})
+    data["nps"] = np.concatenate([np.repeat([10, 3], [up, 100 - up]) for _, up in rows])
+    found = units(data)
+    s = 100 * np.sqrt(np.mean([1 - (2 * up / 100 - 1) ** 2 for _, up in rows]))
+    assert_allclose(found["center"], 50)
+    assert_allclose(found["inner_low"], 50 - stats.norm.ppf(0.975) * s / 10)
+    assert_allclose(found["outer_high"], 50 + stats.norm.ppf(0.999) * s / 10)
+    assert_allclose(found["dispersion"], np.mean((np.array([60, 50, 50, 40]) - 50) ** 2) / s**2 * 100)
+    assert found["group"].tolist() == list("ABCD")
+    assert_allclose(found[["expected_inner", "expected_outer"]].iloc[0], [0.2, 0.008])
+
+
+def test_a_shop_far_below_stands_out_and_small_ones_are_not_judged():
+    data = pd.concat([shops([0.7] * 19 + [0.35]), shops([0.0], n=12).assign(shop="tiny")])
+    found = units(data, unit="shop").set_index("group")
+    assert found.loc["S19", "status"] == "below"
+    assert found.loc["tiny", "status"] == "too few answers"
+    assert found["n_units"].iloc[0] == 20
+    assert (found["status"] == "below").sum() == 1
+    assert np.isnan(found.loc["tiny", "p_adjusted"])
+
+
+def test_shares_of_the_funnel_stay_within_0_and_100():
+    data = shops([0.99] * 12, n=40).assign(good=lambda d: (d["nps"] == 10) * 1.0)
+    found = units(data, score="top_box", outcome="good", low=0, high=1, unit="shop")
+    lines = found[["inner_low", "inner_high", "outer_low", "outer_high", "center", "estimate"]]
+    assert ((lines >= 0) & (lines <= 100)).all(axis=None)
+    assert (found["outer_low"] < found["inner_low"]).all()
+
+
+def test_units_tells_mistakes():
+    with pytest.raises(ValueError, match="score='NPS'; allowed are 'nps', 'top_box', 'mean'"):
+        units(shops([0.5] * 4), unit="shop", score="NPS")
+    with pytest.raises(ValueError, match="'shop' has 2 units with 30 effective answers; at least 3"):
+        units(shops([0.5] * 2), unit="shop")
