@@ -1,6 +1,7 @@
 """Figures of scores tracked: result table in, Axes out, nothing computed."""
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,8 @@ from csatlib.scores import tracking_sentences
 from csatlib.words import mark, say
 
 SHADE = "#c9d3de"
+EVENT_WIDTH = 28
+STRIP = 0.16  # of the height
 AXES = {
     "nps": mark("{label}, points"),
     "top_box": mark("{label}, %"),
@@ -75,7 +78,7 @@ def plot_control(
     shown = disclosure.protect(result).tail(last).reset_index(drop=True)
     shown[["center", "lcl", "ucl"]] = shown[["center", "lcl", "ucl"]].mask(shown["hidden"])
     label = label or str(shown["label"].iloc[0])
-    ax = ax or plt.subplots(figsize=(4.8, 4.6))[1]
+    ax = ax or plt.subplots(figsize=(4.8, 5.2))[1]
     _limits(ax, shown)
     ax.plot(shown.index, shown["estimate"], color=theme.ACCENT, lw=1.3, zorder=3)
     _points(ax, shown)
@@ -86,7 +89,7 @@ def plot_control(
     ax.set_ylabel(say(AXES[shown["measure"].iloc[0]], label=label) if shown["measure"].iloc[0] in AXES else label)
     ax.set_xlim(-0.6, len(periods) - 0.4)
     ax.grid(axis="x", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=2, frameon=False, fontsize=8.5)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.14, 1.06), ncols=2, frameon=False, fontsize=8.5)
     _strips(ax, shown, periods, response_rate)
     ax.set_label(tracking_sentences.charted(result.tail(last), label=label))
     return theme.keep(ax, shown, rows={"period": say("Period")}, decimals=1)
@@ -220,25 +223,26 @@ def _marks(ax: Axes, shown: pd.DataFrame, events: Mapping[str, str]) -> None:
     for (at, text), letter in zip(there, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False):
         ax.text(at, 1.02, letter, transform=top, ha="center", va="bottom", fontsize=9, fontweight="bold")
         ax.plot([at, at], [0.97, 1.0], transform=top, color=theme.INK, lw=1.2, clip_on=False)
-        ax.plot([], [], ls="", marker=f"${letter}$", color=theme.INK, label=text)
+        ax.plot([], [], ls="", marker=f"${letter}$", color=theme.INK, label=fill(text, EVENT_WIDTH))
 
 
 def _strips(ax: Axes, shown: pd.DataFrame, periods: list[str], response_rate: Mapping[str, float] | None) -> None:
-    """Bars of n below the plot, and of the response rate where it is known; the periods stand under the last."""
+    """Bars of n in the lower part of the plot, and of the response rate where it is known."""
     strips = [(say("n"), shown["n"].to_numpy(dtype=float))]
     if response_rate:
         rates = [response_rate.get(period, np.nan) for period in shown["period"].astype(str)]
-        strips.append((say("Answered, %"), np.array(rates, dtype=float)))
+        strips.append((say("Response rate, %"), np.array(rates, dtype=float)))
+    low, high = ax.get_ylim()
+    taken = STRIP * len(strips)
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
+    ax.set_ylim(low - (high - low) * taken / (1 - taken), high)
+    for i, (text, values) in enumerate(strips[::-1]):
+        strip, top = ax.inset_axes([0, STRIP * i, 1, 0.55 * STRIP]), np.nanmax(values, initial=0.0)
+        strip.bar(np.arange(len(values)), values, color=theme.MUTED, width=0.7)
+        strip.set(xlim=ax.get_xlim(), ylim=(0, top or 1), xticks=[], yticks=[])
+        strip.patch.set_visible(False)
+        said = say("{what}, at most {top}", what=text, top=theme.number(top, 0))
+        ax.text(0, STRIP * (i + 0.6), said, transform=ax.transAxes, va="bottom", fontsize=8.5)
     step = max(1, -(-len(periods) // 4))
     at = list(range((len(shown) - 1) % step, len(periods), step))
-    ax.set_xticks(at, [])
-    for i, (text, values) in enumerate(strips):
-        strip = ax.inset_axes([0, -0.19 * (i + 1), 1, 0.14], sharex=None)
-        strip.bar(np.arange(len(values)), values, color=theme.MUTED, width=0.7)
-        top = np.nanmax(values, initial=0.0)
-        strip.set_ylim(0, top * 1.05 or 1)
-        strip.set_yticks([0, top], ["0", f"{top:,.0f}"], fontsize=8)
-        strip.set_xlim(ax.get_xlim())
-        strip.set_ylabel(text, fontsize=8, rotation=0, ha="right", va="center")
-        strip.grid(visible=False)
-        strip.set_xticks(at, [periods[k] for k in at] if i == len(strips) - 1 else [])
+    ax.set_xticks(at, [periods[k] for k in at])

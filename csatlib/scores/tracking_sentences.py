@@ -94,8 +94,8 @@ def ahead(outlook: pd.DataFrame, *, label: str | None = None) -> str:
         text = mark("{label}: no forecast is given, as none does better than the last value, {last}.")
         return together(say(text, label=label, last=theme.number(row["last"], decimals)), tested)
     text = mark(
-        "{label}: {value} is expected for {period}, with {low} to {high} in 19 of 20 such forecasts, if all goes on "
-        "as before."
+        "{label}: {value} is expected for {period}, with {low} to {high} in 19 of 20 such forecasts, if all goes "
+        "on as before."
     )
     places = {"value": "estimate", "low": "ci_low", "high": "ci_high"}
     numbers = {place: theme.number(row[column], decimals) for place, column in places.items()}
@@ -180,7 +180,7 @@ def _expected(chart: pd.DataFrame) -> str:
     return say(
         "If nothing had happened, such a chart would flag {expected} periods on average, and {chance} % of such "
         "charts at least one.",
-        expected=theme.number(row["expected_false_signals"], 1),
+        expected=theme.number(row["expected_false_signals"], 2),
         chance=theme.number(100 * row["chance_of_false_signal"], 0),
     )
 
