@@ -1,6 +1,5 @@
 """Whole sentences about a control chart, an outlook and a funnel."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -50,9 +49,12 @@ def charted(chart: pd.DataFrame, *, label: str | None = None) -> str:
         return say("{label}: too few periods to draw limits.", label=label)
     told = [say(TOLD[how], label=label, **places) for how, places in _signals(drawn)]
     if not told:
-        first, last = drawn["period"].iloc[[0, -1]]
+        first, last = drawn.iloc[0], drawn.iloc[-1]
+        reach = theme.number((last["ucl"] - last["lcl"]) / 2, int(last.get("decimals", 1)))
+        text = mark("{label}: from {first} to {last} nothing beyond random variation.")
         told = [
-            say("{label}: from {first} to {last} nothing beyond random variation.", **_names(label, first, last))
+            say(text, label=label, first=first["period"], last=last["period"]),
+            say("A single period shows only where it moves by about {reach} or more.", reach=reach),
         ]
     return together(*told, _expected(chart), _trust(drawn), _season(chart))
 
@@ -169,10 +171,6 @@ def _signals(drawn: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
             run = runs["rule"].str.extract(r"(\d+) on one side")[0].iloc[0]
             found.append((f"run {side}", {"periods": listed(lasting), "run": run}))
     return found
-
-
-def _names(label: str, first: object, last: object) -> Mapping[str, object]:
-    return {"label": label, "first": first, "last": last}
 
 
 def _expected(chart: pd.DataFrame) -> str:
