@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,9 +11,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib.scores import control_chart, csat, nps, outlook, tracking_plots, tracking_sentences, units
+from csatlib.scores.outlook import _level
 from csatlib.stats import control
 from csatlib.tables.simulate import simulate
 
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "tracking.json").read_text(encoding="utf-8"))
 SD = 75.0  # of one answer, in points, as in the sample company
 
 
@@ -97,6 +102,9 @@ def test_a_season_shared_with_the_rest_drops_out():
     assert_allclose(chart["estimate"], one["estimate"] - rest["estimate"])
     assert_allclose(chart["se"], SD * np.sqrt(1 / 340 + 1 / 1000))
     assert (chart["n_reference"] == 1000).all()
+    ax = tracking_plots.plot_control(chart, label="NPS")
+    assert ax.get_ylabel() == "NPS, difference from the rest"
+    plt.close("all")
 
 
 def test_each_score_gets_its_own_chart():
@@ -141,6 +149,12 @@ def test_outlook_of_a_steady_score_is_its_mean():
     assert_allclose([row["origins"], row["error_no_change"]], [10, 4.0])
 
 
+def test_the_level_of_the_nile_equals_the_book():
+    case = GOLDEN["nile"]
+    volume = np.array(case["volume"], dtype=float)
+    assert_allclose(_level(volume, np.full(100, case["error"]))[2], case["step"], atol=case["tolerance"])
+
+
 def test_outlook_is_silent_where_the_last_value_is_as_good():
     rising = outlook(series(np.arange(18) * 8.0))
     assert rising["status"].eq("no better than no change").all()
@@ -181,6 +195,7 @@ def test_funnel_by_hand():
     assert_allclose(found["outer_high"], 50 + stats.norm.ppf(0.999) * s / 10)
     assert_allclose(found["dispersion"], np.mean((np.array([60, 50, 50, 40]) - 50) ** 2) / s**2 * 100)
     assert found["group"].tolist() == list("ABCD")
+    assert_allclose(found["p_alike"], stats.chi2.sf(4 * found["dispersion"].iloc[0], 3))
     assert_allclose(found[["expected_inner", "expected_outer"]].iloc[0], [0.2, 0.008])
 
 
@@ -256,6 +271,8 @@ def test_funnel_is_said_without_ranks():
     assert said.startswith("Below the range usual for their number of answers (shop): S19.")
     assert "By chance alone, 0.04 of 20 would lie outside that range and 1.0 near its edge." in said
     assert "Not judged, with too few answers: 1." in said
+    apart = tracking_sentences.placed(units(shops([0.62, 0.62, 0.76, 0.76], n=300), unit="shop"), name="shop")
+    assert "Taken together, they differ beyond random variation." in apart
     alike = tracking_sentences.placed(units(shops([0.7] * 4), unit="shop"), name="shop")
     assert alike.startswith("By shop, all 4 lie in the range")
 

@@ -15,6 +15,7 @@ from csatlib.words import mark, say
 SHADE = "#c9d3de"
 EVENT_WIDTH = 28
 STRIP = 0.16  # of the height
+DIFFERENCE = mark("{label}, difference from the rest")
 AXES = {
     "nps": mark("{label}, points"),
     "top_box": mark("{label}, %"),
@@ -86,7 +87,7 @@ def plot_control(
     if target is not None:
         ax.axhline(target, color=theme.INK, lw=1.1, ls="-.", zorder=2, label=say("Target"))
     _marks(ax, shown, events or {})
-    ax.set_ylabel(say(AXES[shown["measure"].iloc[0]], label=label) if shown["measure"].iloc[0] in AXES else label)
+    ax.set_ylabel(_axis_title(shown, label))
     ax.set_xlim(-0.6, len(periods) - 0.4)
     ax.grid(axis="x", visible=False)
     ax.legend(loc="lower left", bbox_to_anchor=(-0.14, 1.06), ncols=2, frameon=False, fontsize=8.5)
@@ -147,10 +148,17 @@ def plot_units(result: pd.DataFrame, *, label: str, name: str, ax: Axes | None =
     ax.margins(x=0.06)
     _name_outside(ax, seen[seen["status"].isin(["near the edge", "above", "below"])])
     ax.set_xlabel(say("Effective number of answers"))
-    ax.set_ylabel(say(AXES[seen["measure"].iloc[0]], label=label) if len(seen) else label)
+    ax.set_ylabel(_axis_title(seen, label))
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8.5)
     ax.set_label(tracking_sentences.placed(result, name=name))
     return theme.keep(ax, shown, rows={"group": name[:1].upper() + name[1:]}, decimals=1)
+
+
+def _axis_title(shown: pd.DataFrame, label: str) -> str:
+    if "n_reference" in shown.columns:
+        return say(DIFFERENCE, label=label)
+    measure = shown["measure"].iloc[0] if len(shown) and "measure" in shown.columns else ""
+    return say(AXES[measure], label=label) if measure in AXES else label
 
 
 def _name_outside(ax: Axes, outside: pd.DataFrame) -> None:

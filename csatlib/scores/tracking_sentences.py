@@ -10,6 +10,7 @@ from csatlib.stats.control.signals import BEYOND
 from csatlib.words import listed, mark, say, together
 
 A_YEAR_TWICE = 24
+LEVEL = 0.05
 TOLD = {
     "above": mark("{label}: {periods} above the limits, beyond random variation."),
     "below": mark("{label}: {periods} below the limits, beyond random variation."),
@@ -122,7 +123,7 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
     Examples
     --------
     >>> rows = pd.DataFrame({"group": ["A", "B", "C"], "n": 90, "n_eff": 90, "status": "in range", "n_units": 3})
-    >>> rows = rows.assign(estimate=1.0, between_sd=0.0, dispersion=0.4, expected_outer=0.006, expected_inner=0.15)
+    >>> rows = rows.assign(estimate=1.0, between_sd=0.0, p_alike=0.3, expected_outer=0.006, expected_inner=0.15)
     >>> placed(rows, name="region")  # doctest: +ELLIPSIS
     'By region, all 3 lie in the range usual for their number of answers; between them is no ranking. ...
     """
@@ -152,8 +153,16 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
     near = say("Near its edge: {groups}.", groups=listed(edge)) if edge else ""
     few = int((shown["status"] == "too few answers").sum())
     left = say("Not judged, with too few answers: {n}.", n=few) if few else ""
-    usual = say("The range holds the usual difference between them, beyond sampling.")
-    return together(*told, near, chance, usual if first["between_sd"] > 0 else "", left)
+    return together(*told, near, chance, _spread(first), left)
+
+
+def _spread(first: pd.Series) -> str:
+    """Say whether the units differ taken together, although few stand out one by one."""
+    if first["between_sd"] > 0:
+        return say("The range holds the usual difference between them, beyond sampling.")
+    if first["p_alike"] < LEVEL:
+        return say("Taken together, they differ beyond random variation.")
+    return ""
 
 
 def _signals(drawn: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:

@@ -58,7 +58,8 @@ def units(
         outer one; "too few answers" under 30 n_eff), ``between_sd`` (usual difference between units beyond
         sampling, in the unit of the score, on the arcsine scale for shares; 0 if none, and under 10 units, too few
         to tell), ``dispersion`` (mean z^2 without it; 1 if units differ by sampling alone), ``n_units`` (judged),
-        ``expected_inner``, ``expected_outer`` (units outside each range by chance alone).
+        ``expected_inner``, ``expected_outer`` (units outside each range by chance alone, at most), ``p_alike`` (of
+        differences this large in all units together, if all were alike: chi-square on n_units - 1).
 
     Raises
     ------
@@ -121,6 +122,7 @@ def _funnel(levels: pd.DataFrame, judged: np.ndarray, ends: tuple[float, float],
         dispersion, between = _between((value - middle)[judged], error[judged])
         spread = np.sqrt(error**2 + between**2)
         z = (value - middle) / spread
+        together = ((((value - middle) / error)[judged]) ** 2).sum()
     p = 2 * stats.norm.sf(np.abs(z))
     adjusted = np.full(len(p), np.nan)
     adjusted[judged] = benjamini_hochberg(p[judged])
@@ -141,6 +143,7 @@ def _funnel(levels: pd.DataFrame, judged: np.ndarray, ends: tuple[float, float],
     return levels.assign(
         center=center, **lines, z=z, p_value=p, p_adjusted=adjusted, status=status, between_sd=between,
         dispersion=dispersion, n_units=k, expected_inner=k * (1 - INNER), expected_outer=k * (1 - OUTER),
+        p_alike=stats.chi2.sf(together, k - 1),
     )  # fmt: skip
 
 
