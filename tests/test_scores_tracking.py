@@ -115,6 +115,7 @@ def test_each_score_gets_its_own_chart():
     assert chart.groupby("measure")["kind"].first().to_dict() == {"mean": "laney", "top_box": "laney_p"}
     assert chart["period"].tolist() == months(14) * 2
     assert control_chart(nps(data, by="period"))["ucl"].between(-100, 100).all()
+    assert control_chart(series([90.0, 95.0] * 7, n=30))["ucl"].max() == 100
 
 
 @settings(max_examples=10, deadline=None)
@@ -215,6 +216,7 @@ def test_shares_of_the_funnel_stay_within_0_and_100():
     lines = found[["inner_low", "inner_high", "outer_low", "outer_high", "center", "estimate"]]
     assert ((lines >= 0) & (lines <= 100)).all(axis=None)
     assert (found["outer_low"] < found["inner_low"]).all()
+    assert_allclose(found["outer_high"], 100)
 
 
 def test_units_tells_mistakes():

@@ -139,11 +139,10 @@ def _chart(
     rows = rows.assign(phase=1 + sum((rows["period"] >= label).astype(int) for label in breaks))
     kind = kind or _kind_of(rows, difference)
     prepared = _prepared(rows, kind, difference)
-    ends = POINTS if "measure" in rows.columns and (rows["measure"] == "nps").all() and not difference else np.inf
+    is_nps = "measure" in rows.columns and (rows["measure"] == "nps").all()
+    ends = POINTS if is_nps and not difference else np.inf
     options = options | {"low": -ends, "high": ends}
-    lines = pd.concat(
-        [_phase(prepared[rows["phase"] == phase], kind, options) for phase in rows["phase"].unique()]
-    )
+    lines = pd.concat([_phase(points, kind, options) for _, points in prepared.groupby(rows["phase"])])
     lines = lines.reindex(rows.index)
     factor = 1.0 if difference else _share_factor(rows, kind)
     lines = lines.assign(**{name: lines[name].astype(float) * factor for name in ("center", "lcl", "ucl")})
