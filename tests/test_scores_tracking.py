@@ -300,10 +300,11 @@ def test_control_plot_shows_phases_target_events_and_outlook():
 
 
 def test_funnel_plot_names_only_those_outside():
-    found = units(shops([0.7] * 19 + [0.35]), unit="shop")
+    """Units near the edge are not named: some lie there by chance."""
+    found = units(shops([0.7] * 12 + [0.8] * 7 + [0.35]), unit="shop")
     ax = tracking_plots.plot_units(found, label="NPS", name="shop")
-    outside = found.loc[found["status"] != "in range", "group"]
-    assert sorted(text.get_text() for text in ax.texts) == sorted(outside)
+    assert [text.get_text() for text in ax.texts] == ["S19"]
+    assert "Outside, below" in [text.get_text() for text in ax.get_legend().get_texts()]
     plt.close("all")
 
 

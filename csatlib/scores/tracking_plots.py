@@ -113,7 +113,7 @@ def plot_units(result: pd.DataFrame, *, label: str, name: str, ax: Axes | None =
     Returns
     -------
     Axes
-        Labelled with alt text; only units outside the inner range are named.
+        Labelled with alt text; only units outside the outer range are named.
 
     Examples
     --------
@@ -134,22 +134,26 @@ def plot_units(result: pd.DataFrame, *, label: str, name: str, ax: Axes | None =
         for end, named in (("low", text), ("high", None)):
             ax.plot(seen["n_eff"], seen[f"{side}_{end}"], color=theme.MUTED, lw=1.2, ls=style, label=named)
     ax.plot(seen["n_eff"], seen["center"], color=theme.INK, lw=1.0, label=say("All"))
+    few = say("Under {n} effective answers", n=disclosure.bases.min_rank)
     looks = {
-        "in range": ("o", theme.ACCENT, 5),
-        "near the edge": ("s", theme.ACCENT, 6),
-        "above": ("^", theme.WARN, 8),
-        "below": ("v", theme.WARN, 8),
-        "too few answers": ("o", "white", 5),
+        "in range": ("o", theme.ACCENT, 5, None),
+        "near the edge": ("s", theme.ACCENT, 5.5, say("Near the edge")),
+        "above": ("^", theme.WARN, 8, say("Outside, above")),
+        "below": ("v", theme.WARN, 8, say("Outside, below")),
+        "too few answers": ("o", "white", 5, few),
     }
-    for status, (marker, face, size) in looks.items():
+    for status, (marker, face, size, text) in looks.items():
         part = seen[seen["status"] == status]
         edge = theme.ACCENT if face == "white" else face
-        ax.plot(part["n_eff"], part["estimate"], marker, mfc=face, mec=edge, ms=size, ls="", zorder=3)
+        if len(part):
+            ax.plot(
+                part["n_eff"], part["estimate"], marker, mfc=face, mec=edge, ms=size, ls="", zorder=3, label=text
+            )
     ax.margins(x=0.06)
-    _name_outside(ax, seen[seen["status"].isin(["near the edge", "above", "below"])])
+    _name_outside(ax, seen[seen["status"].isin(["above", "below"])])
     ax.set_xlabel(say("Effective number of answers"))
     ax.set_ylabel(_axis_title(seen, label))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8.5)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize=8.5)
     ax.set_label(tracking_sentences.placed(result, name=name))
     return theme.keep(ax, shown, rows={"group": name[:1].upper() + name[1:]}, decimals=1)
 
@@ -170,7 +174,9 @@ def _name_outside(ax: Axes, outside: pd.DataFrame) -> None:
     free = known["estimate"].to_numpy(dtype=float) - steps
     up, down = np.maximum.accumulate(free), np.minimum.accumulate(free[::-1])[::-1]
     edge = ax.get_yaxis_transform()
-    for row, place in zip(known.itertuples(), (up + down) / 2 + steps, strict=True):
+    places = (up + down) / 2 + steps
+    places = places - max(places.max(initial=low) - high, 0)
+    for row, place in zip(known.itertuples(), places, strict=True):
         ax.annotate(
             row.group, (row.n_eff, row.estimate), (1.02, place), textcoords=edge, va="center", fontsize=9,
             arrowprops={"arrowstyle": "-", "color": theme.MUTED, "lw": 0.7}, annotation_clip=False,

@@ -149,8 +149,8 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
         outer=theme.number(first["expected_outer"], 2),
         inner=theme.number(first["expected_inner"] - first["expected_outer"], 1),
     )
-    edge = shown.loc[shown["status"] == "near the edge", "group"].tolist()
-    near = say("Near its edge: {groups}.", groups=listed(edge)) if edge else ""
+    edge = int((shown["status"] == "near the edge").sum())
+    near = say("Near its edge: {n}.", n=edge) if edge else ""
     few = int((shown["status"] == "too few answers").sum())
     left = say("Not judged, with too few answers: {n}.", n=few) if few else ""
     return together(*told, near, chance, _spread(first), left)
