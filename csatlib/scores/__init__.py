@@ -4,6 +4,21 @@ from csatlib.scores.changes import change
 from csatlib.scores.headlines import headlines, in_percent
 from csatlib.scores.levels import ces, csat, nps
 from csatlib.scores.mix import mix_shift
+from csatlib.scores.outlook import outlook
 from csatlib.scores.planning import sample_size
+from csatlib.scores.tracking import control_chart
+from csatlib.scores.units import units
 
-__all__ = ["ces", "change", "csat", "headlines", "in_percent", "mix_shift", "nps", "sample_size"]
+__all__ = [
+    "ces",
+    "change",
+    "control_chart",
+    "csat",
+    "headlines",
+    "in_percent",
+    "mix_shift",
+    "nps",
+    "outlook",
+    "sample_size",
+    "units",
+]
