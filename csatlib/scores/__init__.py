@@ -2,8 +2,22 @@
 
 from csatlib.scores.changes import change
 from csatlib.scores.headlines import headlines, in_percent
+from csatlib.scores.lagged import lags
 from csatlib.scores.levels import ces, csat, nps
 from csatlib.scores.mix import mix_shift
+from csatlib.scores.operations import bands, beside
 from csatlib.scores.planning import sample_size
 
-__all__ = ["ces", "change", "csat", "headlines", "in_percent", "mix_shift", "nps", "sample_size"]
+__all__ = [
+    "bands",
+    "beside",
+    "ces",
+    "change",
+    "csat",
+    "headlines",
+    "in_percent",
+    "lags",
+    "mix_shift",
+    "nps",
+    "sample_size",
+]
