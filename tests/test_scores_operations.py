@@ -153,7 +153,8 @@ def test_lags_find_the_month_in_which_operations_and_scores_move_together():
     assert table["estimate"].abs().idxmax() == 2
     assert table.loc[2, "estimate"] > 0.85
     assert table["n"].tolist() == [96, 92, 88, 84]
-    assert (table["p_value"] == 1 / 1001).all()
+    assert table["p_value"].between(1 / 24, 4 / 24).all()
+    assert lags(*panel(2, strength=0))["p_value"].iloc[0] > 4 / 24
     flat = operations.pivot(index="unit", columns="period", values="value").to_numpy()
     said = scores.pivot(index="unit", columns="period", values="estimate").to_numpy()
     flat, said = (t - t.mean(0) - t.mean(1, keepdims=True) + t.mean() for t in (flat, said))
@@ -206,7 +207,7 @@ def test_problems_are_told():
 
 @pytest.mark.long
 def test_lags_of_nothing_are_rarely_called_more_than_random():
-    """Series with a memory of 0.5: at 5 % between 2 and 8 % of 400 companies; binomial error is 1.1 points."""
+    """Series with a memory of 0.5: p of 0.2 or less in about 20 % of 400 companies; binomial error is 2 points."""
     found = []
     for seed in range(400):
         rng = np.random.default_rng(seed)
@@ -218,15 +219,16 @@ def test_lags_of_nothing_are_rarely_called_more_than_random():
             made[:, :, month] += 0.5 * made[:, :, month - 1]
         x, y = made[:, :, 12:].reshape(2, -1)
         frame = pd.DataFrame({"value": x, "estimate": y, "metric": "kept"}, index=index).reset_index()
-        found.append(lags(frame.drop(columns="estimate"), frame, replicates=200)["p_value"].iloc[0])
-    assert 0.02 < (np.array(found) <= 0.05).mean() < 0.08, (np.array(found) <= 0.05).mean()
+        found.append(lags(frame.drop(columns="estimate"), frame)["p_value"].iloc[0])
+    assert 0.13 < (np.array(found) <= 0.2).mean() < 0.27, (np.array(found) <= 0.2).mean()
+    assert (np.array(found) <= 0.06).mean() < 0.09, (np.array(found) <= 0.06).mean()
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("n", "customers", "share"), [(80, 40, 0.5), (400, 150, 0.5), (400, 150, 0.05)])
 def test_coverage_with_clustered_customers_where_nothing_moves_together(n, customers, share):
     """Waits and promises have customer parts too, so that answers taken as independent would cover too rarely."""
-    covered, runs = np.zeros(2), 400
+    covered, defined, runs = np.zeros(2), np.zeros(2), 400
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         contacts, answers = company(n, customers, slope=0, seed=seed)
@@ -235,10 +237,11 @@ def test_coverage_with_clustered_customers_where_nothing_moves_together(n, custo
         contacts["wait"] = 600 * np.exp(0.8 * latent)
         contacts["kept"] = latent > np.quantile(latent, share)
         both = paired(contacts, answers)
-        answers = both[["customer_id", "responded_at"]].assign(
-            overall=trait[1][both["customer_id"].astype(int)] + rng.normal(size=n) + both["unit"].astype(int)
-        )
+        said = trait[1][both["customer_id"].astype(int)] + rng.normal(size=n) + both["unit"].astype(int)
+        answers = both[["customer_id", "responded_at"]].assign(overall=said)
         table = beside(contacts, answers, measures=MEASURES, outcome="overall", unit="unit")
         covered += (table["ci_low"] <= 0) & (table["ci_high"] >= 0)
-    assert (covered / runs > 0.925).all(), covered / runs
-    assert (covered / runs < 0.985).all(), covered / runs
+        defined += table["ci_low"].notna()
+    assert (defined / runs > 0.6).all(), defined / runs
+    assert (covered / defined > 0.91).all(), covered / defined
+    assert (covered / defined < 0.985).all(), covered / defined

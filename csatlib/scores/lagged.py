@@ -20,8 +20,6 @@ def lags(
     metric: str = "metric",
     value: str = "value",
     score: str = "estimate",
-    seed: int = 0,
-    replicates: int = 1000,
 ) -> pd.DataFrame:
     """Describe how a unit's operations in a month and its score in that or a later month move together.
 
@@ -35,8 +33,6 @@ def lags(
         Longest lag in months.
     unit, time, metric, value, score : str
         Columns; `time` holds months such as "2026-10" in both tables.
-    seed, replicates : int
-        Seed and number of the random shifts.
 
     Returns
     -------
@@ -54,10 +50,11 @@ def lags(
     -----
     Descriptive only. Means of units and months are taken off first; a metric of one unit keeps its months. There
     are no intervals: errors clustered by unit cannot be trusted under about 30 units, and a company rarely has
-    more. p: the score of each unit is shifted in a circle by a random number of months; share of `replicates` such
-    shifts, the true order included, whose largest absolute correlation over all lags is at least as large. It
-    takes units for independent once months are taken off; of one unit with T months it can hardly fall below
-    (max_lag + 1) / T.
+    more. p: the scores of all units are shifted in a circle by 1, 2, ... months; share of all T shifts, the true
+    order included, whose largest absolute covariance over all lags is at least as large. It cannot fall below
+    1 / T, and hardly below (max_lag + 1) / T, because neighbouring shifts see the same lags: 18 months are one
+    story, not a proof. Shifting each unit by itself would give smaller p, wrongly so where one unit's event is
+    the whole story.
 
     References
     ----------
@@ -91,13 +88,11 @@ def lags(
     panels = {
         str(name): part.pivot(index=unit, columns=time, values="value") for name, part in rows.groupby(metric)
     }
-    tables = [_lagged(name, panel, wide, max_lag, seed, replicates) for name, panel in panels.items()]
+    tables = [_lagged(name, panel, wide, max_lag) for name, panel in panels.items()]
     return pd.concat(tables, ignore_index=True)
 
 
-def _lagged(
-    metric: str, operations: pd.DataFrame, scores: pd.DataFrame, max_lag: int, seed: int, replicates: int
-) -> pd.DataFrame:
+def _lagged(metric: str, operations: pd.DataFrame, scores: pd.DataFrame, max_lag: int) -> pd.DataFrame:
     units = operations.index.intersection(scores.index)
     spans = [pd.PeriodIndex(table.columns.astype(str), freq="M") for table in (operations, scores)]
     months = pd.period_range(max(span.min() for span in spans), min(span.max() for span in spans), freq="M")
@@ -115,7 +110,7 @@ def _lagged(
             "n_months": len(months),
             "month_effects": len(units) > 1,
             "estimate": [r for r, _ in found],
-            "p_value": _largest(_residuals(x), _residuals(y), max_lag, np.random.default_rng(seed), replicates),
+            "p_value": _largest(_residuals(x), _residuals(y), max_lag),
         }
     )
 
@@ -129,22 +124,15 @@ def _residuals(values: np.ndarray) -> np.ndarray:
     return left
 
 
-def _largest(x: np.ndarray, y: np.ndarray, max_lag: int, rng: np.random.Generator, replicates: int) -> float:
-    """P value of the largest correlation over all lags; each unit's score is shifted in a circle by itself."""
-    units, months = x.shape
-    if months < MIN_MONTHS or not units or not x.any() or not y.any():
+def _largest(x: np.ndarray, y: np.ndarray, max_lag: int) -> float:
+    """P value of the largest correlation over all lags; the scores of all units are shifted in a circle together."""
+    months = x.shape[1]
+    if months < MIN_MONTHS or not x.any() or not y.any():
         return np.nan
-    shifts = rng.integers(months, size=(replicates + 1, units))
-    shifts[0] = 0
-    shifted = y[np.arange(units)[:, None], (np.arange(months) - shifts[:, :, None]) % months]
-    if units > 1:
-        shifted = shifted - shifted.mean(axis=1, keepdims=True)
-    size = np.sqrt((shifted**2).sum(axis=(1, 2)))
-    sums = [
-        (x[:, : months - lag] * shifted[:, :, lag:]).sum(axis=(1, 2)) for lag in range(min(max_lag + 1, months))
-    ]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        largest = np.nan_to_num(np.abs(sums).max(axis=0) / size)
+    shifted = np.stack([np.roll(y, shift, axis=1) for shift in range(months)])
+    lagged = range(min(max_lag, months - 1) + 1)
+    sums = [(x[:, : months - lag] * shifted[:, :, lag:]).sum(axis=(1, 2)) for lag in lagged]
+    largest = np.abs(sums).max(axis=0)
     return float((largest >= largest[0] * (1 - SAME)).mean())
 
 
