@@ -2,20 +2,25 @@
 
 from csatlib.scores.changes import change
 from csatlib.scores.headlines import headlines, in_percent
+from csatlib.scores.lagged import lags
 from csatlib.scores.levels import ces, csat, nps
 from csatlib.scores.mix import mix_shift
+from csatlib.scores.operations import bands, beside
 from csatlib.scores.outlook import outlook
 from csatlib.scores.planning import sample_size
 from csatlib.scores.tracking import control_chart
 from csatlib.scores.units import units
 
 __all__ = [
+    "bands",
+    "beside",
     "ces",
     "change",
     "control_chart",
     "csat",
     "headlines",
     "in_percent",
+    "lags",
     "mix_shift",
     "nps",
     "outlook",

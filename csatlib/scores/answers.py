@@ -8,28 +8,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from csatlib.scores.pushed import pushed
+from csatlib.scores.question import COLUMNS, DETRACTOR, PROMOTER, Question
 from csatlib.stats.rows import Block, blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
 from csatlib.stats.weights.margins import Margins, coded, fitted
 
-PROMOTER, DETRACTOR = 9, 6
-NPS_LOW, NPS_HIGH = 0, 10
 SCORES = ("nps", "top_box", "mean")
 UNITS = {"nps": "points", "top_box": "share", "mean": "scale"}
-COLUMNS = ("asked", "nps", "promoter", "detractor", "top_box", "mean")
 RAKED_TO = 1e-7
-
-
-@dataclass(frozen=True)
-class Question:
-    """An answered column, its range and the lowest answer that counts as satisfied."""
-
-    outcome: str
-    low: float
-    high: float
-    top: float
-    labels: Mapping[str, float] | None = None
-    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,17 +100,13 @@ def grouped(
 ) -> Groups:
     """Read the rows once and sum them by group; margins are met inside each value of `within`."""
     raking = list(margins or {})
-    rows = blocks(
-        data,
-        [question.outcome],
-        weight=weight,
-        cluster=cluster,
-        key=key,
-        by=[*by, *raking],
-        labels=question.labels or None,
-    )
-    checked = _checked(rows, question, raking)
-    sums = sum_by_segment((replace(b, values=_derive(b.values[:, 0], question)) for b in checked), COLUMNS)
+    design = {"weight": weight, "cluster": cluster, "key": key, "by": [*by, *raking]}
+    sums = pushed(data, question, required=len(raking), **design)
+    if sums is None:
+        rows = blocks(data, [question.outcome], labels=question.labels or None, **design)
+        checked = _checked(rows, question, raking)
+        derived = (replace(block, values=_derive(block.values[:, 0], question)) for block in checked)
+        sums = sum_by_segment(derived, COLUMNS)
     labels = tuple(dict.fromkeys(segment[: len(by)] for segment in sums.segments))
     member = np.array([[float(s[: len(by)] == label) for s in sums.segments] for label in labels])
     member = member.reshape(len(labels), len(sums.segments))

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from csatlib.scores.answers import COLUMNS, NPS_HIGH, NPS_LOW, PROMOTER, SCORES, UNITS, Groups, Question, grouped
+from csatlib.scores.answers import SCORES, UNITS, Groups, grouped
 from csatlib.scores.levels import POINTS, effective, satisfaction
+from csatlib.scores.question import COLUMNS, NPS_HIGH, NPS_LOW, PROMOTER, Question
 from csatlib.stats.intervals import FEW_GROUPS, benjamini_hochberg, check_confidence, from_replicates, holm
 from csatlib.stats.replicates import multiplicities
 from csatlib.tables.period import parse

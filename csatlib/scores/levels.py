@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from csatlib.scores.answers import COLUMNS, NPS_HIGH, NPS_LOW, PROMOTER, UNITS, Groups, Question, grouped
+from csatlib.scores.answers import UNITS, Groups, grouped
+from csatlib.scores.question import COLUMNS, NPS_HIGH, NPS_LOW, PROMOTER, Question
 from csatlib.stats.intervals import (
     FEW_GROUPS,
     MIN_GROUPS,

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csatlib.scores.answers import COLUMNS, UNITS, Groups, grouped
+from csatlib.scores.answers import UNITS, Groups, grouped
 from csatlib.scores.changes import asked, require_period
 from csatlib.scores.levels import POINTS
+from csatlib.scores.question import COLUMNS
 from csatlib.stats.intervals import FEW_GROUPS, benjamini_hochberg, check_confidence, from_replicates, holm
 from csatlib.stats.replicates import multiplicities
 

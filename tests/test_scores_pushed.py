@@ -1,0 +1,105 @@
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pandas.testing import assert_frame_equal
+
+from csatlib.scores import ces, change, csat, nps
+from csatlib.scores.pushed import pushed
+from csatlib.scores.question import Question
+from csatlib.stats.rows import replicate_groups
+
+QUESTION = Question("nps", 0, 10, 9, whole=True)
+DESIGNS = [
+    {"key": "response_id"},
+    {"cluster": "customer_id", "key": "response_id"},
+    {"cluster": "customer_id", "key": "response_id", "weight": "w"},
+    {"cluster": "number", "weight": "w"},
+]
+
+
+def survey(n=3000, seed=0):
+    rng = np.random.default_rng(seed)
+    number = rng.integers(0, 900, n)
+    customer = pd.Series([f"C{i:05}" for i in number], dtype="str")
+    data = pd.DataFrame(
+        {
+            "response_id": np.arange(n),
+            "customer_id": customer.mask(rng.random(n) < 0.1),
+            "number": number,
+            "nps": pd.Series(rng.integers(0, 11, n)).astype(float).mask(rng.random(n) < 0.1),
+            "overall": rng.integers(10, 51, n) / 10,
+            "ces": rng.integers(1, 8, n),
+            "region": pd.Series(rng.choice(["N", "S", "E"], n), dtype="str").mask(rng.random(n) < 0.05),
+            "age": rng.choice(["old", "young"], n),
+            "period": rng.choice(["2026-09", "2026-10"], n),
+            "w": rng.choice([0, 0.5, 1.3, 2.9], n),
+        }
+    )
+    return data.assign(replicate=replicate_groups(data["customer_id"].fillna("x")).astype("uint8"))
+
+
+def stored(data):
+    return ibis.memtable(pa.Table.from_pandas(data, preserve_index=False))
+
+
+def same(data, score, **given):
+    table = stored(data)
+    columns = {name: given[name] for name in ("weight", "cluster", "key") if name in given}
+    assert pushed(table, QUESTION, by=["region"], **columns) is not None
+    ours, read = score(table, **given), score(data, **given)
+    assert_frame_equal(ours, read, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_sums_of_the_engine_equal_sums_of_rows(design):
+    data = survey()
+    for score in (nps, csat, ces):
+        same(data, score, by="region", within="period", **design)
+    same(data, nps, **design)
+
+
+def test_changes_and_raking_equal_those_from_rows():
+    data = survey()
+    design = {"cluster": "customer_id", "key": "response_id", "weight": "w"}
+    same(data, change, by="region", period="2026-10", time="period", **design)
+    same(data, nps, within="period", margins={"age": {"old": 0.4, "young": 0.6}}, **design)
+
+
+def test_stored_groups_are_taken_only_where_they_are_those_of_the_cluster():
+    data = survey().dropna(subset="customer_id")
+    table = stored(data)
+    given = {"cluster": "customer_id", "by": []}
+    taken = pushed(table, QUESTION, **given)
+    np.testing.assert_array_equal(taken.weight, pushed(table.drop("replicate"), QUESTION, **given).weight)
+    other = data.assign(replicate=data["replicate"] ^ 1)
+    hashed = pushed(stored(other), QUESTION, **given)
+    np.testing.assert_array_equal(taken.weight, hashed.weight)
+    late = data.assign(replicate=data["replicate"].where(np.arange(len(data)) < 2000, 7))
+    assert (pushed(stored(late), QUESTION, **given).weight[0, 7] > 500).all()
+
+
+def test_what_the_engine_cannot_sum_is_read():
+    data = survey()
+    for wrong, given, told in (
+        (data.assign(nps=99.0), {"key": "response_id"}, "outside the scale, for example 99"),
+        (data.assign(nps=8.5), {"key": "response_id"}, "no whole numbers"),
+        (data.assign(w=-1.0), {"key": "response_id", "weight": "w"}, "3000 negative"),
+        (data.assign(w=np.nan), {"key": "response_id", "weight": "w"}, "3000 missing"),
+    ):
+        assert pushed(stored(wrong), QUESTION, by=[], **given) is None
+        with pytest.raises(ValueError, match=told):
+            nps(stored(wrong), **given)
+    assert pushed(stored(data), QUESTION, by=["region"], required=1, key="response_id") is None
+    assert pushed(stored(data), QUESTION, by=[], cluster="customer_id") is None
+    assert pushed(stored(data.assign(nps="9")), QUESTION, by=[], key="response_id") is None
+    assert pushed(stored(data.head(0)), QUESTION, by=[], key="response_id") is None
+    assert pushed(data, QUESTION, by=[], key="response_id") is None
+    text = data.assign(nps=data["nps"].map({9.0: "very likely", 3.0: "no"}))
+    given = {"key": "response_id", "labels": {"very likely": 9, "no": 3}}
+    assert_frame_equal(nps(stored(text), **given), nps(text, **given))
+    with pytest.raises(KeyError, match="nearest: 'nps'"):
+        nps(stored(data), outcome="npss", key="response_id")
+    with pytest.raises(ValueError, match="an Ibis table has no row order"):
+        nps(stored(data))
