@@ -119,13 +119,23 @@ class Indicator(BaseModel):
                 problems.append(
                     f"found low={self.low:g}, top={top:g}, high={self.high:g}; allowed low < top <= high"
                 )
-        time, known = TABLES[self.table].time, [column.name for column in TABLES[self.table].columns]
-        if self.formula in READS and (time != "occurred_at" or not set(READS[self.formula]) <= set(known)):
+        known = {column.name for column in TABLES[self.table].columns}
+        if not set(READS.get(self.formula, ())) <= known or (self.formula in READS and self.time != "occurred_at"):
             fitting = "transactions" if self.formula == "repeat_purchase" else "contacts"
             problems.append(f"formula {self.formula!r} reads {fitting}, not {self.table}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def time(self) -> str | None:
+        """Column of its table that decides the period."""
+        return TABLES[self.table].time
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that identify a row of its table."""
+        return TABLES[self.table].key
 
     @property
     def columns(self) -> list[str]:
