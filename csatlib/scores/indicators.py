@@ -11,7 +11,7 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from csatlib.scores.definition_sentences import called
 from csatlib.scores.levels import csat, nps
-from csatlib.scores.measured import OPEN, PART, PERIOD, VALUE, WHOLE, counted
+from csatlib.scores.measured import OPEN, PART, PERIOD, VALUE, WHOLE, counted, range_of
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates
 from csatlib.stats.rows import blocks
 from csatlib.stats.segments import sum_by_segment
@@ -144,14 +144,29 @@ def indicators(
     return Indicators(every.astype({"target": float}), pd.DataFrame(left_out, columns=list(OUT)))
 
 
-def _range_of(indicator: Indicator, scales: Mapping[str, Scale]) -> tuple[float, float] | None:
-    """Return the ends of an indicator's scale: its own, else those of the scale that asks its column."""
-    if indicator.low is not None and indicator.high is not None:
-        return indicator.low, indicator.high
-    for scale in scales.values():
-        if any(item.perception == indicator.value for item in scale.items):
-            return scale.low, scale.high
-    return None
+def settled(levels: pd.DataFrame) -> pd.DataFrame:
+    """Keep of every indicator and group the newest period most of which is decided.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        From :func:`indicators`, with several periods.
+
+    Returns
+    -------
+    DataFrame
+        Rows in which at least as many are counted as are still open; without one, the newest of all.
+
+    Examples
+    --------
+    >>> rows = {"indicator": "again", "group": "all", "period": ["2026-07", "2026-10"], "n": [80, 3]}
+    >>> settled(pd.DataFrame(rows | {"n_open": [2, 90]}))["period"].tolist()
+    ['2026-07']
+    """
+    decided = (levels["n"] > 0) & (levels["n"] >= levels["n_open"])
+    order = levels.assign(decided=decided).sort_values(["decided", "period"], kind="stable")
+    newest = order.drop_duplicates(["indicator", "group"], keep="last")
+    return newest.drop(columns="decided").sort_index().reset_index(drop=True)
 
 
 def _rows(
@@ -168,7 +183,7 @@ def _rows(
     lacking = [("column", column) for column in needed if column not in there[table]]
     if indicator.formula == "ratio" and not (set(pair) <= set(either) or indicator.value in either):
         lacking.append(("column", indicator.value or indicator.numerator))
-    if indicator.formula == "top_box" and _range_of(indicator, scales) is None:
+    if indicator.formula == "top_box" and range_of(indicator, scales) is None:
         lacking.append(("range", indicator.value))
     via = by is not None and by not in there[table]
     if via and not ("customer_id" in there[table] and {"customer_id", by} <= set(there.get("customers", ()))):
@@ -223,7 +238,7 @@ def _levels(
         found = nps(rows, **how)
     else:
         scored = indicator.formula in ("top_box", "mean")
-        low, high = (_range_of(indicator, scales) or UNBOUNDED) if scored else (0.0, 1.0)
+        low, high = (range_of(indicator, scales) or UNBOUNDED) if scored else (0.0, 1.0)
         found = csat(rows, low=low, high=high, top=indicator.top, **how)
     measure = indicator.formula if indicator.formula in ("nps", "mean") else "top_box"
     found = found[found["measure"] == measure].rename(columns={"stratum": "period"})

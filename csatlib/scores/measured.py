@@ -8,6 +8,7 @@ import pandas as pd
 
 from csatlib.tables.indicators import Indicator
 from csatlib.tables.period import parse
+from csatlib.tables.scale import Scale
 
 SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 VALUE, OPEN, PERIOD, PART, WHOLE = "_value", "_open", "_period", "_numerator", "_denominator"
@@ -81,6 +82,32 @@ def chosen(frame: pd.DataFrame, where: Mapping[str, Any]) -> np.ndarray:
     for column, value in where.items():
         taken &= frame[column].isin(value if isinstance(value, list) else [value]).to_numpy()
     return taken
+
+
+def range_of(indicator: Indicator, scales: Mapping[str, Scale]) -> tuple[float, float] | None:
+    """Return the ends of an indicator's scale: its own, else those of the scale that asks its column.
+
+    Parameters
+    ----------
+    indicator : Indicator
+        With `value`.
+    scales : mapping of str to Scale
+        Of the settings.
+
+    Returns
+    -------
+    tuple or None
+        Low and high; None where neither tells.
+
+    Examples
+    --------
+    >>> range_of(Indicator(table="responses", formula="mean", value="q1", low=1.0, high=5.0), {})
+    (1.0, 5.0)
+    """
+    if indicator.low is not None and indicator.high is not None:
+        return indicator.low, indicator.high
+    asking = [s for s in scales.values() if any(item.perception == indicator.value for item in s.items)]
+    return (asking[0].low, asking[0].high) if asking else None
 
 
 def _last(rows: pd.DataFrame, indicator: Indicator, time: str | None) -> pd.Timestamp:
