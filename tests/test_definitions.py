@@ -25,7 +25,7 @@ def test_every_shipped_indicator_has_a_name_and_a_definition():
     table = sentences.definitions(SHIPPED, scales={}, columns={}).set_index("indicator")
     assert table.index.tolist() == list(SHIPPED)
     assert not table.map(lambda text: "{" in text or text == "").any(axis=None)
-    assert table.loc["response_time", "formula"].startswith("Median time from opened at to first response at.")
+    assert table.loc["response_time", "formula"].startswith("Median time from “opened at” to “first response at”.")
     assert table.loc["on_time", "source"] == "promises: done_at, due_at"
     assert table.loc["repurchase", "counted"].startswith("Customers who bought in the period and whose 90 days")
     assert (table.loc["other_channel", "better"], table.loc["other_channel", "owner"]) == ("lower", "–")
@@ -36,7 +36,7 @@ def test_the_sample_company_says_which_rows_and_answers_count():
     table = sentences.definitions(found.indicators, scales=found.scales, columns=found.columns)
     table = table.set_index("indicator")
     assert "6 or more, on a scale from 1 to 7" in table.loc["csat", "formula"]
-    assert table.loc["csat", "counted"].endswith("Only 调查: 关系调查.")
+    assert table.loc["csat", "counted"].endswith("Only rows with 调查: 关系调查.")
     assert table.loc["csat", "owner"] == "管理层"
 
 

@@ -44,12 +44,14 @@ FORMULAS = {
     "ratio": mark("Sum of {numerator} divided by sum of {denominator}, all units together."),
     "average": mark("Mean of {value} over all units."),
     "time": mark(
-        "Median time from {start} to {end}. What is still open counts as lasting at least until now; leaving it "
-        "out would flatter."
+        "Median time from “{start}” to “{end}”. What is still open counts as lasting at least until now; leaving "
+        "it out would flatter."
     ),
     "median": mark("Median of {value}."),
-    "late": mark("Share where {end} is not later than {due}. What is overdue and not done counts as late."),
-    "left_out": mark("Share where {end} is not later than {due}. What is overdue and not done does not count."),
+    "late": mark("Share where “{end}” is not later than “{due}”. What is overdue and not done counts as late."),
+    "left_out": mark(
+        "Share where “{end}” is not later than “{due}”. What is overdue and not done does not count."
+    ),
     "first_contact": mark(
         "Share settled at the first contact, without another in the same case within {days} days."
     ),
@@ -129,7 +131,8 @@ def definitions(
     -------
     DataFrame
         One row per indicator: ``indicator``, ``label``, and as text ``formula``, ``counted`` (what is in the
-        denominator), ``better``, ``owner`` (a dash where none is named), ``source`` (table and columns).
+        denominator), ``told`` (all three in one), ``better``, ``owner`` (a dash where none is named), ``source``
+        (table and columns).
 
     Examples
     --------
@@ -139,13 +142,16 @@ def definitions(
     """
     rows = []
     for key, indicator in wanted.items():
-        text = _formula(indicator, scales, columns, name)
+        text = {
+            "label": called(key, indicator),
+            "formula": together(_formula(indicator, scales, columns, name), indicator.definition or ""),
+            "counted": _counted(indicator, columns, name),
+        }
         rows.append(
             {
                 "indicator": key,
-                "label": called(key, indicator),
-                "formula": together(text, indicator.definition or ""),
-                "counted": _counted(indicator, columns, name),
+                **text,
+                "told": say("{label}. {formula} Counted: {counted}", **text),
                 "better": say(BETTER[indicator.better]),
                 "owner": indicator.owner or "–",
                 "source": _source(indicator),
@@ -361,7 +367,7 @@ def _counted(indicator: Indicator, columns: Mapping[str, Any], name: Callable | 
     text = say(COUNTED[kind.get(indicator.formula, indicator.formula)], days=f"{indicator.days or 0:g}")
     if not indicator.where:
         return text
-    return together(text, say("Only {where}.", where=_values(indicator.where, columns, name)))
+    return together(text, say("Only rows with {where}.", where=_values(indicator.where, columns, name)))
 
 
 def _source(indicator: Indicator) -> str:

@@ -145,7 +145,7 @@ def indicators(
 
 
 def settled(levels: pd.DataFrame) -> pd.DataFrame:
-    """Keep of every indicator and group the newest period most of which is decided.
+    """Keep of every indicator the newest period most of which is decided.
 
     Parameters
     ----------
@@ -155,7 +155,8 @@ def settled(levels: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows in which at least as many are counted as are still open; without one, the newest of all.
+        Rows of the newest period in which, over all groups, at least as many are counted as are still open;
+        without one, of the newest of all.
 
     Examples
     --------
@@ -163,10 +164,11 @@ def settled(levels: pd.DataFrame) -> pd.DataFrame:
     >>> settled(pd.DataFrame(rows | {"n_open": [2, 90]}))["period"].tolist()
     ['2026-07']
     """
-    decided = (levels["n"] > 0) & (levels["n"] >= levels["n_open"])
-    order = levels.assign(decided=decided).sort_values(["decided", "period"], kind="stable")
-    newest = order.drop_duplicates(["indicator", "group"], keep="last")
-    return newest.drop(columns="decided").sort_index().reset_index(drop=True)
+    sums = levels.groupby(["indicator", "period"], sort=False)[["n", "n_open"]].sum()
+    decided = ((sums["n"] > 0) & (sums["n"] >= sums["n_open"])).rename("decided").reset_index()
+    newest = decided.sort_values(["decided", "period"]).drop_duplicates("indicator", keep="last")
+    period = levels["indicator"].map(newest.set_index("indicator")["period"])
+    return levels[levels["period"] == period].reset_index(drop=True)
 
 
 def _rows(
