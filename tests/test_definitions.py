@@ -7,7 +7,7 @@ import pytest
 
 from csatlib import words
 from csatlib.scores import definition_sentences as sentences
-from csatlib.scores import settled
+from csatlib.scores import definition_tables, indicators, settled
 from csatlib.tables import config
 from csatlib.tables.indicators import SHIPPED, Indicator
 
@@ -22,7 +22,7 @@ def english():
 
 def test_every_shipped_indicator_has_a_name_and_a_definition():
     assert list(sentences.LABELS) == list(SHIPPED)
-    table = sentences.definitions(SHIPPED, scales={}, columns={}).set_index("indicator")
+    table = definition_tables.definitions(SHIPPED, scales={}, columns={}).set_index("indicator")
     assert table.index.tolist() == list(SHIPPED)
     assert not table.map(lambda text: "{" in text or text == "").any(axis=None)
     assert table.loc["response_time", "formula"].startswith("Median time from “opened at” to “first response at”.")
@@ -33,7 +33,7 @@ def test_every_shipped_indicator_has_a_name_and_a_definition():
 
 def test_the_sample_company_says_which_rows_and_answers_count():
     found = config.load(ROOT / "csat.toml", "zh")
-    table = sentences.definitions(found.indicators, scales=found.scales, columns=found.columns)
+    table = definition_tables.definitions(found.indicators, scales=found.scales, columns=found.columns)
     table = table.set_index("indicator")
     assert "6 or more, on a scale from 1 to 7" in table.loc["csat", "formula"]
     assert table.loc["csat", "counted"].endswith("Only rows with 调查: 关系调查.")
@@ -53,7 +53,7 @@ def test_the_sample_company_says_which_rows_and_answers_count():
 )
 def test_formulas_of_ones_own(more, said):
     mine = {"mine": Indicator(table="complaints", **more)}
-    assert sentences.definitions(mine, scales={}, columns={})["formula"].item().startswith(said)
+    assert definition_tables.definitions(mine, scales={}, columns={})["formula"].item().startswith(said)
 
 
 def levels(**more):
@@ -78,13 +78,15 @@ def levels(**more):
 
 
 def test_figures_are_in_percent_and_small_bases_hidden_altogether():
-    shown = sentences.figures(levels(), SHIPPED).iloc[0]
+    shown = definition_tables.figures(levels(), SHIPPED).iloc[0]
     assert shown[["estimate", "aim", "missing", "open", "unit"]].tolist() == [80.0, "90.0", "3", "4", "%"]
-    few = sentences.figures(levels(n=9), SHIPPED).iloc[0]
+    few = definition_tables.figures(levels(n=9), SHIPPED).iloc[0]
     assert few[["missing", "open"]].tolist() == ["·", "·"]
     assert pd.isna(few["estimate"])
     assert sentences.figure(few) == "Not shown: too few answers."
-    exact = sentences.figures(levels(indicator="availability", ci_low=float("nan"), ci_high=float("nan")), SHIPPED)
+    exact = definition_tables.figures(
+        levels(indicator="availability", ci_low=float("nan"), ci_high=float("nan")), SHIPPED
+    )
     assert sentences.figure(exact.iloc[0]) == "On time, 2026-10: 80.00 % (no interval, n = 90)."
 
 
@@ -109,3 +111,17 @@ def test_owners_targets_and_what_is_left_out_are_told():
         "1 of 2 have a figure, 1 a target. Left out, since the company has no such table: A (contacts)"
     )
     assert told.endswith("a column is missing: B (ces).")
+
+
+def test_a_lone_small_group_takes_the_next_of_its_own_indicator_with_it():
+    rows = [levels(group=group, n=n) for group, n in (("N", 9), ("S", 60), ("W", 40))]
+    other = [levels(indicator="nps", group=group, n=30) for group in "NSW"]
+    shown = definition_tables.figures(pd.concat(rows + other), SHIPPED)
+    assert shown[shown["hidden"]][["indicator", "group"]].values.tolist() == [["on_time", "N"], ["on_time", "W"]]
+
+
+def test_nothing_measured_is_an_empty_page():
+    found = indicators({}, SHIPPED, period="2026-10")
+    assert definition_tables.figures(settled(found.levels), SHIPPED).empty
+    assert len(found.left_out) == 10
+    assert definition_tables.definitions({}, scales={}, columns={}).columns.tolist()[:2] == ["indicator", "label"]

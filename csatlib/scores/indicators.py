@@ -67,7 +67,8 @@ def indicators(
     period : str or sequence of str, optional
         Months, quarters or years; default: all rows together.
     by : str, optional
-        Column of the tables, else of their customers; an indicator whose table has neither is left out.
+        Column of the tables, else of their customers; rows without a value are left out, and so is an indicator
+        whose table has neither.
     weight : str, optional
         Sampling weights, used where a table has the column; a ratio ignores them.
     cluster : str, optional
