@@ -2,6 +2,7 @@
 
 from csatlib.scores.changes import change
 from csatlib.scores.headlines import headlines, in_percent
+from csatlib.scores.indicators import indicators, settled
 from csatlib.scores.lagged import lags
 from csatlib.scores.levels import ces, csat, nps
 from csatlib.scores.mix import mix_shift
@@ -20,10 +21,12 @@ __all__ = [
     "csat",
     "headlines",
     "in_percent",
+    "indicators",
     "lags",
     "mix_shift",
     "nps",
     "outlook",
     "sample_size",
+    "settled",
     "units",
 ]
