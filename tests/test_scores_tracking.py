@@ -222,8 +222,15 @@ def test_shares_of_the_funnel_stay_within_0_and_100():
 def test_units_tells_mistakes():
     with pytest.raises(ValueError, match="score='NPS'; allowed are 'nps', 'top_box', 'mean'"):
         units(shops([0.5] * 4), unit="shop", score="NPS")
-    with pytest.raises(ValueError, match="'shop' has 2 units with 30 effective answers; at least 3"):
-        units(shops([0.5] * 2), unit="shop")
+
+
+def test_two_units_have_no_range():
+    found = units(shops([0.5] * 2), unit="shop")
+    assert set(found["status"]) == {"too few units"}
+    assert found[["center", "outer_low", "p_alike"]].isna().all(axis=None)
+    assert found["estimate"].notna().all()
+    text = "By shop, fewer than three have enough answers to tell what is usual."
+    assert tracking_sentences.placed(found, name="shop") == text
 
 
 def labelled(chart):

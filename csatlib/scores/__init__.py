@@ -1,6 +1,7 @@
 """Scores tracked honestly: NPS, CSAT and CES with limits, what changed, and who answered."""
 
 from csatlib.scores.changes import change
+from csatlib.scores.followed import followed, kept, rewordings
 from csatlib.scores.headlines import headlines, in_percent
 from csatlib.scores.indicators import indicators, settled
 from csatlib.scores.lagged import lags
@@ -19,13 +20,16 @@ __all__ = [
     "change",
     "control_chart",
     "csat",
+    "followed",
     "headlines",
     "in_percent",
     "indicators",
+    "kept",
     "lags",
     "mix_shift",
     "nps",
     "outlook",
+    "rewordings",
     "sample_size",
     "settled",
     "units",

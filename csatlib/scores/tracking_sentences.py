@@ -131,6 +131,8 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
     shown = shown[~shown["hidden"]]
     if shown.empty:
         return say("By {name}, too few answers to compare.", name=name)
+    if (shown["status"] == "too few units").all():
+        return say("By {name}, fewer than three have enough answers to tell what is usual.", name=name)
     units, first = int(shown["n_units"].iloc[0]), shown.iloc[0]
     outside = {side: shown.loc[shown["status"] == side, "group"].tolist() for side in ("above", "below")}
     texts = {

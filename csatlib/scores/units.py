@@ -17,6 +17,10 @@ ENOUGH_UNITS = 10
 TRIM = 0.1
 TRIMMED = 0.6787  # mean of z^2 when a standard normal z is drawn in to its 10 and 90 % quantiles
 SCORES = ("nps", "top_box", "mean")
+LINES = (
+    *("center", "inner_low", "inner_high", "outer_low", "outer_high", "z", "p_value", "p_adjusted"),
+    *("between_sd", "dispersion", "expected_inner", "expected_outer", "p_alike"),
+)
 
 
 def units(
@@ -55,16 +59,17 @@ def units(
         names, and ``center`` (score of all), ``inner_low``, ``inner_high``, ``outer_low``, ``outer_high`` (ranges
         of 95 and 99.8 % of units of this n_eff), ``z``, ``p_value``, ``p_adjusted`` (Benjamini-Hochberg over
         units), ``status`` ("in range", "near the edge": between both ranges, "above", "below": outside the
-        outer one; "too few answers" under 30 n_eff), ``between_sd`` (usual difference between units beyond
-        sampling, in the unit of the score, on the arcsine scale for shares; 0 if none, and under 10 units, too few
-        to tell), ``dispersion`` (mean z^2 without it; 1 if units differ by sampling alone), ``n_units`` (judged),
-        ``expected_inner``, ``expected_outer`` (units outside each range by chance alone, at most), ``p_alike`` (of
-        differences this large in all units together, if all were alike: chi-square on n_units - 1).
+        outer one; "too few answers" under 30 n_eff; "too few units" of all, without ranges, where fewer than 3
+        are judged), ``between_sd`` (usual difference between units beyond sampling, in the unit of the score, on
+        the arcsine scale for shares; 0 if none, and under 10 units, too few to tell), ``dispersion`` (mean z^2
+        without it; 1 if units differ by sampling alone), ``n_units`` (judged), ``expected_inner``,
+        ``expected_outer`` (units outside each range by chance alone, at most), ``p_alike`` (of differences this
+        large in all units together, if all were alike: chi-square on n_units - 1).
 
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; an unknown score; under 3 units with 30 effective answers; as the score.
+        Columns that are not there; an unknown score; as the score.
 
     Notes
     -----
@@ -98,8 +103,8 @@ def units(
     levels = levels[levels["measure"] == score].reset_index(drop=True)
     judged = (levels["n_eff"] >= FEWEST_ANSWERS).to_numpy()
     if judged.sum() < FEWEST_UNITS:
-        told = f"{unit!r} has {judged.sum()} units with {FEWEST_ANSWERS} effective answers"
-        raise ValueError(f"{told}; at least {FEWEST_UNITS} are needed: join units or take a longer period")
+        unknown = dict.fromkeys(LINES, np.nan) | {"status": "too few units", "n_units": int(judged.sum())}
+        return _percent(levels.assign(**unknown))
     ends = {"nps": (-100.0, 100.0), "top_box": (0.0, 1.0), "mean": (float(low), float(high))}[score]
     return _percent(_funnel(levels, judged, ends, share=score == "top_box"))
 
