@@ -64,7 +64,8 @@ def outlook(
     level + k x step variance + error variance at the mean n_eff; quantile of t on points - 1. Back-test: fitted
     anew to the points before each origin, from the eighth on, and compared with the value of k periods later;
     told where its mean absolute error is below that of the last value in at least six origins. A season is not
-    modelled.
+    modelled. Simulated with 21 periods, an interval of 95 % held 0.98 of later values where the level stood still,
+    0.92 where its steps were 3/4 of the sampling error.
 
     References
     ----------

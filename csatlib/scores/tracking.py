@@ -76,7 +76,9 @@ def control_chart(
     See :func:`csatlib.stats.control.laney` for the limits: center +- 3 x standard error of the point x sigma_z,
     sigma_z from the moving ranges of the standardized points; widened where autocorrelation is material.
     Counts are n_eff, so weights and repeated customers widen the limits. Expected numbers add over phases;
-    the chance is one less the product of the phases' chances of none.
+    the chance is one less the product of the phases' chances of none. A chart of single months finds large
+    changes: of 200 simulated regions with 78 answers a month and the backlog of the sample company, two months
+    were enough in all by the item on kept appointments, in 0.40 by mean satisfaction, in 0.24 by the NPS.
 
     References
     ----------
