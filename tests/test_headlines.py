@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from csatlib.scores import change, csat, headlines, in_percent, mix_shift, nps, sentences
+from csatlib.scores import change, csat, followed, headlines, in_percent, mix_shift, nps, rewordings, sentences
 from csatlib.stats.intervals import holm
+from csatlib.tables.config import _Column
+from csatlib.tables.indicators import SHIPPED, Indicator
+from csatlib.tables.scale import Item, Scale
 
 WANTED = {
     "NPS": {"score": "nps", "target": 30},
@@ -143,3 +146,46 @@ def test_the_smallest_visible_change_is_told_once_per_headline():
         sentences.visible(rows)
         == "NPS: a true change of 16 points from one period to the next would be seen in 8 of 10 cases."
     )
+
+
+def test_followed_are_the_scores_of_answers_with_their_own_rows():
+    indicators = SHIPPED | {
+        "ces": SHIPPED["ces"].model_copy(update={"where": {"survey": "transactional"}, "target": 0.7}),
+        "waits": Indicator(table="contacts", formula="mean", value="wait_seconds"),
+        "pace": Indicator(table="responses", formula="mean", value="pace"),
+    }
+    known = {"survey": _Column(values={"transactional": "Contact survey"})}
+    scale = Scale(items=(Item("overall", perception="overall"),), low=1, high=7)
+    found = followed(indicators, scales={"overall": scale}, columns=known)
+    assert list(found) == ["Net Promoter Score", "Satisfied customers", "Found it easy"]
+    assert found["Satisfied customers"] | {"where": {}} == {
+        "score": "top_box",
+        "outcome": "overall",
+        "low": 1,
+        "high": 7,
+        "where": {},
+    }
+    assert found["Found it easy"]["where"] == {"survey": "Contact survey"}
+    assert (found["Found it easy"]["top"], found["Found it easy"]["target"]) == (5.0, 0.7)
+    with pytest.raises(ValueError, match="no indicator of the settings is a score of the answers"):
+        followed(indicators, scales={}, available=["overall"])
+
+
+def test_headlines_rest_on_their_own_rows():
+    rows = {"nps": [10] * 40 + [0] * 60, "survey": ["a"] * 40 + ["b"] * 60}
+    answers = pd.DataFrame(rows).assign(period="2026-10")
+    wanted = {name: {"score": "nps", "where": {"survey": name}} for name in ("a", "b")}
+    wanted["both"] = {"score": "nps", "where": {"survey": ["a", "b"]}}
+    found = headlines(answers, wanted, period="2026-10")
+    assert found.levels[["label", "n", "estimate"]].values.tolist() == [
+        ["a", 40, 100.0],
+        ["b", 60, -100.0],
+        ["both", 100, -20.0],
+    ]
+
+
+def test_rewordings_begin_with_their_wave():
+    answers = pd.DataFrame({"wave": ["A", "A", "B", "C"], "period": ["2026-01", "2026-02", "2026-03", "2026-04"]})
+    wording = {"q1": {"A": "x", "B": "y"}, "q2": {"A": "x", "B": "z", "C": "x"}, "q3": {"0": "x", "A": "y"}}
+    assert rewordings(answers, wording) == {"2026-03": ["q1", "q2"], "2026-04": ["q2"]}
+    assert rewordings(answers.drop(columns="wave"), wording) == {}

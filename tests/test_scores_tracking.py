@@ -241,14 +241,15 @@ def test_sentences_name_the_signal_its_rule_and_what_chance_would_flag():
     low = labelled(control_chart(series([17, 19] * 6 + [2.0, 18.0], n=2000)))
     said = tracking_sentences.charted(low)
     assert said.startswith("NPS: 2026-01 below the limits, beyond random variation.")
-    assert f"would flag {low['expected_false_signals'].iloc[0]:.2f} periods on average" in said
-    assert "fewer than 24 months, a season cannot be told" in said
-    assert "provisional" not in said
+    trust = tracking_sentences.trusted(low)
+    assert f"would flag {low['expected_false_signals'].iloc[0]:.2f} periods on average" in trust
+    assert "fewer than 24 months, a season cannot be told" in trust
+    assert "provisional" not in trust
     run = tracking_sentences.charted(labelled(control_chart(series([17, 19] * 6 + [19] * 9))))
     assert "NPS: up to 2026-09, 8 or more periods in a row above the usual level." in run
-    calm = tracking_sentences.charted(labelled(control_chart(quiet(11))))
-    assert "from 2025-01 to 2025-11 nothing beyond random variation" in calm
-    assert "The limits are provisional: fewer than 12 periods" in calm
+    calm = labelled(control_chart(quiet(11)))
+    assert "from 2025-01 to 2025-11 nothing beyond random variation" in tracking_sentences.charted(calm)
+    assert "The limits are provisional: fewer than 12 periods" in tracking_sentences.trusted(calm)
 
 
 def test_small_bases_neither_signal_nor_show():

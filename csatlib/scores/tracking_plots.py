@@ -79,7 +79,7 @@ def plot_control(
     shown = disclosure.protect(result).tail(last).reset_index(drop=True)
     shown[["center", "lcl", "ucl"]] = shown[["center", "lcl", "ucl"]].mask(shown["hidden"])
     label = label or str(shown["label"].iloc[0])
-    ax = ax or plt.subplots(figsize=(4.8, 5.2))[1]
+    ax = ax or plt.subplots(figsize=(4.8, 4.4))[1]
     _limits(ax, shown)
     ax.plot(shown.index, shown["estimate"], color=theme.ACCENT, lw=1.3, zorder=3)
     _points(ax, shown)

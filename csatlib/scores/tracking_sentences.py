@@ -20,7 +20,7 @@ TOLD = {
 
 
 def charted(chart: pd.DataFrame, *, label: str | None = None) -> str:
-    """Say what a control chart shows: which periods signal by which rule, and how far that can be trusted.
+    """Say what a control chart shows: which periods signal, and by which rule.
 
     Parameters
     ----------
@@ -38,26 +38,55 @@ def charted(chart: pd.DataFrame, *, label: str | None = None) -> str:
     --------
     >>> rows = pd.DataFrame({"period": ["2026-01", "2026-02"], "n": 90, "estimate": [40.0, 10.0], "center": 40.0})
     >>> rows = rows.assign(lcl=30.0, ucl=50.0, signal=[False, True], rule=["", "beyond limits"])
-    >>> rows = rows.assign(provisional=False, adjustment="none", autocorrelation=0.0, n_reference=90)
-    >>> rows = rows.assign(expected_false_signals=0.1, chance_of_false_signal=0.1)
-    >>> charted(rows, label="NPS")  # doctest: +ELLIPSIS
-    'NPS: 2026-02 below the limits, beyond random variation. If nothing had happened, ...
+    >>> charted(rows, label="NPS")
+    'NPS: 2026-02 below the limits, beyond random variation.'
     """
     label = label or str(chart["label"].iloc[0])
-    shown = disclosure.protect(chart)
-    drawn = shown[shown["center"].notna() & ~shown["hidden"]]
+    drawn = _drawn(chart)
     if drawn.empty:
         return say("{label}: too few periods to draw limits.", label=label)
     told = [say(TOLD[how], label=label, **places) for how, places in _signals(drawn)]
-    if not told:
-        first, last = drawn.iloc[0], drawn.iloc[-1]
-        reach = theme.number((last["ucl"] - last["lcl"]) / 2, int(last.get("decimals", 1)))
-        text = mark("{label}: from {first} to {last} nothing beyond random variation.")
-        told = [
-            say(text, label=label, first=first["period"], last=last["period"]),
-            say("A single period shows only where it moves by about {reach} or more.", reach=reach),
-        ]
-    return together(*told, _expected(chart), _trust(drawn), _season(chart))
+    if told:
+        return together(*told)
+    first, last = drawn["period"].iloc[0], drawn["period"].iloc[-1]
+    return say(
+        "{label}: from {first} to {last} nothing beyond random variation.", label=label, first=first, last=last
+    )
+
+
+def trusted(chart: pd.DataFrame) -> str:
+    """Say how far a control chart can be trusted: what it would miss, and what it flags by chance.
+
+    Parameters
+    ----------
+    chart : DataFrame
+        As for :func:`charted`.
+
+    Returns
+    -------
+    str
+        Whole sentences; none where no limits are drawn.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"period": ["2026-01", "2026-02"], "n": 90, "estimate": 40.0, "center": 40.0})
+    >>> rows = rows.assign(lcl=30.0, ucl=50.0, signal=False, rule="", provisional=False, adjustment="none")
+    >>> rows = rows.assign(expected_false_signals=0.1, chance_of_false_signal=0.1, n_reference=90)
+    >>> trusted(rows)  # doctest: +ELLIPSIS
+    'A single period shows only where it moves by about 10.0 or more. If nothing had happened, ...
+    """
+    drawn = _drawn(chart)
+    if drawn.empty:
+        return ""
+    last = drawn.iloc[-1]
+    size = theme.number((last["ucl"] - last["lcl"]) / 2, int(last.get("decimals", 1)))
+    reach = say("A single period shows only where it moves by about {reach} or more.", reach=size)
+    return together(reach, _expected(chart), _trust(drawn), _season(chart))
+
+
+def _drawn(chart: pd.DataFrame) -> pd.DataFrame:
+    shown = disclosure.protect(chart)
+    return shown[shown["center"].notna() & ~shown["hidden"]]
 
 
 def ahead(outlook: pd.DataFrame, *, label: str | None = None) -> str:
