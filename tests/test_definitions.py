@@ -108,7 +108,7 @@ def test_owners_targets_and_what_is_left_out_are_told():
     out = pd.DataFrame({"label": ["A", "B"], "what": ["table", "column"], "name": ["contacts", "ces"]})
     told = sentences.measured(bare, levels(), out)
     assert told.startswith(
-        "1 of 2 have a figure, 1 a target. Left out, since the company has no such table: A (contacts)"
+        "1 of 2 have a figure, 0 a target. Left out, since the company has no such table: A (contacts)"
     )
     assert told.endswith("a column is missing: B (ces).")
 

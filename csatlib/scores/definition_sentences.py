@@ -136,7 +136,7 @@ def measured(wanted: Mapping[str, Indicator], levels: pd.DataFrame, left_out: pd
     '0 of 1 have a figure, 0 a target. Left out, since the company has no such table: wait (contacts).'
     """
     counts = {"n": levels["indicator"].nunique(), "total": len(wanted)}
-    counts["aims"] = sum(indicator.target is not None for indicator in wanted.values())
+    counts["aims"] = sum(wanted[name].target is not None for name in levels["indicator"].unique())
     return together(say("{n} of {total} have a figure, {aims} a target.", **counts), lacking(left_out))
 
 
