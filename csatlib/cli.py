@@ -37,6 +37,7 @@ def run(
     force: Annotated[bool, typer.Option(help="Run also what has not changed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open."""
     from csatlib.publish import run as runner
@@ -54,6 +55,7 @@ def run(
                 force=force,
                 out=out,
                 language=language,
+                cold=cold,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:

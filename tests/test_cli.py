@@ -52,7 +52,9 @@ def fake(monkeypatch):
 
 
 def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
-    arguments = "--period 2026-10 --each region --only 1* --jobs 2 --set by=plan --set top=a=b --force --out o"
+    arguments = (
+        "--period 2026-10 --each region --only 1* --jobs 2 --set by=plan --set top=a=b --force --cold --out o"
+    )
     result = csat("run", *arguments.split())
     assert result.exit_code == 0
     assert fake.asked == {
@@ -64,6 +66,7 @@ def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
         "jobs": 2,
         "set": {"by": "plan", "top": "a=b"},
         "force": True,
+        "cold": True,
         "out": Path("o"),
         "language": None,
     }

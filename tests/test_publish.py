@@ -237,7 +237,7 @@ def test_wrong_use_starts_nothing(project):
 
 
 def test_each_gives_a_set_per_value_and_the_total(project, monkeypatch):
-    monkeypatch.setattr("csatlib.publish.run._execute", lambda *args: {"error": "not executed"})
+    monkeypatch.setattr("csatlib.publish.execution.execute", lambda *args, **given: {"error": "not executed"})
     result = run(project / "csat.toml", only="10_good", each="region", last=2, force=True)
     folder = plan.segment_folder(("region", "South & East"))
     per_month = ["all", "region-North", folder]
@@ -362,7 +362,7 @@ def test_secret_of_the_environment_is_masked(monkeypatch):
 
 
 def test_another_settings_file_reaches_the_notebook(project, monkeypatch):
-    monkeypatch.setattr("csatlib.publish.run._execute", lambda *args: {"error": "not executed"})
+    monkeypatch.setattr("csatlib.publish.execution.execute", lambda *args, **given: {"error": "not executed"})
     (project / "csat.toml").rename(project / "acme.toml")
     run(project / "acme.toml", only="10_good")
     entry = manifest.latest(project / "reports")["2026-10/all/10_good"]

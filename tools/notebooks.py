@@ -14,7 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from csatlib.publish import kernels
+from csatlib.publish import kernels, warm
 from tools.lock import ROOT, why_not_exact
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> int:
         print(f"notebooks: no notebook {' '.join(names)} in notebooks/".replace("  ", " "), file=sys.stderr)
         return 1
     os.environ.pop("CSAT_SNAPSHOT", None)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, warm.ready():
         folder = Path(name)
         problems = rebuilt(paths, folder)
         changed = [

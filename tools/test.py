@@ -9,7 +9,8 @@ from tools import spark
 from tools.lock import ROOT, why_not_exact
 
 LONG = ["pytest", "-m", "long"]
-NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "notebooks"]
+NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider"]
+NBVAL += ["-p", "tools.warm_nbval", "notebooks"]
 
 
 def steps(everything: bool, reason: str | None) -> list[list[str]]:

@@ -9,10 +9,10 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 from traitlets.config import Config
 
+from csatlib.publish import warm
 from csatlib.tables.names import VARIABLE
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
+WARM = {"kernel_provisioner": {"provisioner_name": warm.NAME}}
 # ipykernel 7 warns on stderr unless the transport between client and kernel may be encrypted
 CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})
 
@@ -35,7 +35,7 @@ def environment(snapshot: Path, work: Path, language: str = "en") -> dict[str, s
     dict
         Variable name -> text.
     """
-    env = dict.fromkeys(ONE_THREAD, "1") | {
+    env = dict.fromkeys(warm.ONE_THREAD, "1") | {
         "CSAT_SNAPSHOT": str(snapshot),
         VARIABLE: language,
         "IPYTHONDIR": str(work / "ipython"),
@@ -48,6 +48,8 @@ def environment(snapshot: Path, work: Path, language: str = "en") -> dict[str, s
 
 def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
     """Kernel manager class which starts the running interpreter with `env`; needs no kernelspec.
+
+    Kernels are forked from the warmed process of :func:`csatlib.publish.warm.ready` where there is one.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
         display_name="Python 3",
         language="python",
         env={name: value.replace("$", "$$") for name, value in env.items()},
-        metadata={"supported_encryption": ["curve"]},
+        metadata={"supported_encryption": ["curve"]} | (WARM if warm.usable() else {}),
     )
 
     class Specs(KernelSpecManager):

@@ -1,9 +1,7 @@
 """Execute the plan: each job in a temporary folder, published by rename, none stopping the others."""
 
-import copy
 import datetime
 import json
-import logging
 import os
 import tempfile
 import time
@@ -14,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from csatlib.data.names import table
-from csatlib.publish import languages, manifest, plan, site
+from csatlib.publish import languages, manifest, plan, site, warm
 from csatlib.tables import config as settings_file
 from csatlib.tables import names, workspace
 from csatlib.tables import period as periods_of
 from csatlib.words import say
-
-_UNHEARD = logging.NullHandler()  # Papermill comments on comments; whoever configures logging still hears it
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ def run(
     out: str | Path | None = None,
     language: str | None = None,
     timeout: int = 600,
+    cold: bool = False,
     progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> Result:
     """Run the notebooks of a project and publish their pages and the index.
@@ -87,6 +84,8 @@ def run(
         The only language to run; default: the main one and those of ``[report] also_in``.
     timeout : int
         Seconds a single cell may take.
+    cold : bool
+        Start every kernel anew instead of forking it from a warmed process.
     progress : callable, optional
         Called after each job with its outcome, how many are finished, how many there are.
 
@@ -122,7 +121,7 @@ def run(
         out = settings.output if out is None else Path(out).resolve()
         asked = {"periods": wanted, "each": each, "settings": set}
         batches = [_prepared(settings.file, one, snapshot, out, timeout, only, asked) for one in spoken]
-        outcomes = _in_turn(batches, jobs, force, progress)
+        outcomes = _in_turn(batches, jobs, force, cold, progress)
     pages = sorted({job.name for _, todo in batches for job in todo})
     languages.link(out, settings.company.language, ["index", *pages])
     return Result(tuple(outcomes), batches[0][0].out / "index.html")
@@ -141,7 +140,7 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, timeout: i
     return _Batch(settings, snapshot, folder, versions, commit, timeout, prefix), todo
 
 
-def _in_turn(batches: list, workers: int, force: bool, progress) -> list[Outcome]:
+def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> list[Outcome]:
     """Run one language after the other and build the index of each; the snapshot is read by all."""
     finished, total = [], sum(len(todo) for _, todo in batches)
 
@@ -151,11 +150,25 @@ def _in_turn(batches: list, workers: int, force: bool, progress) -> list[Outcome
             progress(outcome, len(finished), total)
 
     outcomes = []
-    for batch, todo in batches:
-        with languages.speaking(batch.settings.language):
-            outcomes += _all(batch, todo, workers, force, told)
-            site.build(batch.out, company=batch.settings.company.name, language=batch.settings.language)
+    idle = not force and all(_settled(batch, todo) for batch, todo in batches)
+    with warm.ready(cold or idle):
+        for batch, todo in batches:
+            with languages.speaking(batch.settings.language):
+                outcomes += _all(batch, todo, workers, force, told)
+                site.build(batch.out, company=batch.settings.company.name, language=batch.settings.language)
     return outcomes
+
+
+def _settled(batch: "_Batch", todo: list[plan.Job]) -> bool:
+    """Tell whether no notebook has to be executed."""
+    before = manifest.latest(batch.out)
+    return all(job.skip or _unchanged(batch, job, before.get(job.name)) for job in todo)
+
+
+def _unchanged(batch: "_Batch", job: plan.Job, before: dict | None) -> bool:
+    target = batch.out / job.folder / job.notebook.name
+    there = target.with_suffix(".html").exists() and target.with_suffix(".ipynb").exists()
+    return there and bool(before) and (before["status"], before.get("key")) == ("done", job.key)
 
 
 @dataclass(frozen=True)
@@ -202,8 +215,7 @@ def _job(batch: _Batch, job: plan.Job, before: dict | None, force: bool) -> Outc
             entry = _entry(batch, job, "skipped", 0.0)
             manifest.append(batch.out, entry | {"error": job.skip, "told": job.told})
         return Outcome(batch.prefix + job.name, "skipped", 0.0, job.skip)
-    there = target.with_suffix(".html").exists() and target.with_suffix(".ipynb").exists()
-    if not force and there and before and (before["status"], before.get("key")) == ("done", job.key):
+    if not force and _unchanged(batch, job, before):
         return Outcome(batch.prefix + job.name, "unchanged")
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".work-", dir=batch.out) as work:
@@ -226,14 +238,16 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     """Execute, turn into a page, publish both; returns manifest parts and what failed."""
     import nbformat
 
-    from csatlib.publish import fonts, html, workbook
+    from csatlib.publish import execution, fonts, html, kernels, workbook
 
     if job.notebook.error:
         return {}, {"error": job.notebook.error}
     executed = work / "executed.ipynb"
-    failure = _execute(batch, job, executed, work)
+    env = kernels.environment(batch.snapshot, work, batch.settings.language)
+    given = {"parameters": job.changes, "env": env, "timeout": batch.timeout}
+    failure = execution.execute(job.notebook.path, executed, **given)
     if failure and failure.pop("again", False):
-        failure = _execute(batch, job, executed, work)
+        failure = execution.execute(job.notebook.path, executed, **given)
     if failure:
         failure.pop("again", None)
         return {}, failure
@@ -258,52 +272,6 @@ def _make(batch: _Batch, job: plan.Job, work: Path, target: Path) -> tuple[dict,
     target.with_suffix(".failed.html").unlink(missing_ok=True)
     told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
     return {"counts": facts["counts"]} | told | site.headline(book), None
-
-
-def _execute(batch: _Batch, job: plan.Job, target: Path, work: Path) -> dict | None:
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    from csatlib.publish import kernels
-
-    logging.getLogger("papermill").addHandler(_UNHEARD)
-    given = kernels.environment(batch.snapshot, work, batch.settings.language)
-    seen = []
-    try:
-        papermill.execute_notebook(
-            _braces(job.notebook.path),
-            _braces(target),
-            parameters=copy.deepcopy(job.changes),
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            request_save_on_cell_execute=False,
-            autosave_cell_every=0,
-            execution_timeout=batch.timeout,
-            config=kernels.CONFIG,
-            kernel_manager_class=kernels.manager(given),
-            resources={"metadata": {"path": str(job.notebook.path.parent)}},
-            shutdown_kernel="immediate",
-            on_cell_start=lambda cell, cell_index: seen.append(cell),
-        )
-    except PapermillExecutionError as error:
-        text = f"{error.ename}: {error.evalue}"
-        return _failure(seen, text, "\n".join(error.traceback))
-    except (RuntimeError, TimeoutError) as error:
-        # nbclient: the kernel died or did not start (RuntimeError), a cell took too long (TimeoutError)
-        late = isinstance(error, TimeoutError)
-        text = f"the cell took longer than {batch.timeout} seconds" if late else f"the kernel died: {error}"
-        return _failure(seen, text) | {"again": True}
-    return None
-
-
-def _failure(seen: list, error: str, traceback: str = "") -> dict:
-    from nbconvert.filters import strip_ansi
-
-    from csatlib.publish import html
-
-    name, source = (html.cell_name(seen, len(seen) - 1), seen[-1].source) if seen else ("", "")
-    return {"error": strip_ansi(error), "traceback": strip_ansi(traceback), "cell": name, "source": source}
 
 
 def _publish_failure(batch: _Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:
@@ -387,11 +355,6 @@ def _pinned(snapshot: Path):
             del os.environ["CSAT_SNAPSHOT"]
         else:
             os.environ["CSAT_SNAPSHOT"] = before
-
-
-def _braces(path: Path) -> str:
-    """Papermill fills {places} in paths; ours are meant literally."""
-    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _now() -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from csatlib.scores.changes import change
+from csatlib.scores.followed import kept
 from csatlib.scores.levels import csat, nps
 from csatlib.stats.intervals import holm
 from csatlib.words import mark, say
@@ -60,7 +61,8 @@ def headlines(
         One row per response; read once per headline and purpose.
     wanted : mapping of label to mapping
         For each headline ``score`` ("nps", "top_box" or "mean") and what :func:`csatlib.scores.change` takes:
-        ``outcome``, ``low``, ``high``, ``top``, ``target`` (a share as 0 to 1), ``references``, ``labels``.
+        ``outcome``, ``low``, ``high``, ``top``, ``target`` (a share as 0 to 1), ``references``, ``labels``; and
+        ``where``, column -> value or values of the answers it rests on (of a frame).
     period : str
         The period looked at, a value of `time`.
     time, weight, cluster, key, margins, confidence, seed
@@ -95,8 +97,10 @@ def headlines(
     for label, asked in wanted.items():
         score, about = asked["score"], {"label": label, "decimals": DECIMALS[asked["score"]]}
         about["unit"] = say(UNITS[score], **({"high": f"{asked['high']:g}"} if score == "mean" else {}))
-        series.append(_series(data, asked, time, design).assign(**about))
-        changes.append(in_percent(change(data, period=period, time=time, **asked, **design)).assign(**about))
+        rows = kept(data, asked["where"]) if asked.get("where") else data
+        asked = {name: value for name, value in asked.items() if name != "where"}
+        series.append(_series(rows, asked, time, design).assign(**about))
+        changes.append(in_percent(change(rows, period=period, time=time, **asked, **design)).assign(**about))
     every = pd.concat(series, ignore_index=True)
     compared = pd.concat(changes, ignore_index=True)
     compared = compared.assign(p_adjusted=holm(compared["p_value"].to_numpy()), family=FAMILY)
@@ -143,7 +147,7 @@ def _series(data: Any, asked: Mapping[str, Any], time: str, design: Mapping[str,
 def _check(wanted: Mapping[str, Mapping[str, Any]]) -> None:
     if not wanted:
         raise ValueError('wanted is empty; give at least one headline, for example {"NPS": {"score": "nps"}}')
-    takes = ("score", "outcome", "low", "high", "top", "target", "references", "labels")
+    takes = ("score", "outcome", "low", "high", "top", "target", "references", "labels", "where")
     problems = []
     for label, asked in wanted.items():
         if asked.get("score") not in DECIMALS:

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -112,6 +111,8 @@ def replicate_groups(keys: pd.Series | Iterable) -> np.ndarray:
     >>> replicate_groups(pd.Series(["C00001", "C00002"])).tolist()
     [188, 141]
     """
+    import duckdb  # late: its import starts a thread, and kernels are forked
+
     keys = pd.Series(keys)
     table = pa.table({"key": keys if pd.api.types.is_integer_dtype(keys) else _as_text(keys)})
     hashed = duckdb.from_arrow(table).project("('0x' || md5(key::VARCHAR)[1:2])::UTINYINT AS replicate")

@@ -22,6 +22,7 @@ from csatlib.tables.allowed import (
     TableName,
 )
 from csatlib.tables.crosscheck import cross_problems
+from csatlib.tables.indicators import SHIPPED, Indicator, indicator_problems, with_shipped
 from csatlib.tables.reading.address import without_secrets
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.schema import TABLES, did_you_mean
@@ -169,6 +170,7 @@ class _File(_Section):
     scales: dict[str, _Scale] = {}
     items: dict[str, _Wording] = {}
     columns: dict[str, _Column] = {}
+    indicators: dict[str, Indicator] = {}
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,8 @@ class Settings:
         Language of the report; names are in it.
     columns : mapping of str to a label and values
         What a reader calls a column, and single values of it.
+    indicators : mapping of str to Indicator
+        Those followed, by name: the shipped ones as the file changes them, then its own.
 
     Examples
     --------
@@ -212,6 +216,7 @@ class Settings:
     content: str = field(repr=False, default="")
     language: str = "en"
     columns: Mapping[str, Any] = field(default_factory=dict)
+    indicators: Mapping[str, Indicator] = field(default_factory=lambda: SHIPPED)
 
     @property
     def folder(self) -> Path:
@@ -301,9 +306,10 @@ def load(config: str | Path = "csat.toml", language: str | None = None) -> Setti
         raise ValueError(f"{file.name} is not valid TOML: {error}") from None
     language = names.spoken(raw, language)
     said, problems = names.resolve(raw, language)
-    problems, parsed = [*problems, *cross_problems(said), *names.problems_of(said)], None
+    problems = [*problems, *cross_problems(said), *names.problems_of(said), *indicator_problems(said)]
+    parsed = None
     try:
-        parsed = _File.model_validate(said)
+        parsed = _File.model_validate(with_shipped(said))
     except ValidationError as error:
         problems = [_explain(e) for e in error.errors()] + problems
     if problems:
@@ -319,6 +325,7 @@ def load(config: str | Path = "csat.toml", language: str | None = None) -> Setti
         wording={item: entry.wording for item, entry in parsed.items.items()},
         language=language,
         columns=parsed.columns,
+        indicators={name: found for name, found in parsed.indicators.items() if found.enabled},
         content=json.dumps({**raw, "source": _shown(parsed.source)}, default=str, ensure_ascii=False),
     )
 

@@ -17,6 +17,7 @@ PLACES = (
     ("items", "*", "wording", "*"),
     ("columns", "*", "label"),
     ("columns", "*", "values", "*"),
+    *(("indicators", "*", key) for key in ("label", "definition", "owner")),
 )
 MAY_LACK = ("columns", "*", "values", "*")  # here a language without a text keeps the data's own value
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import ibis
 from platformdirs import user_cache_dir
 
@@ -47,15 +46,19 @@ __all__ = [
 ]
 
 PROBLEM_COLUMNS = ("table", "column", "rule", "count", "rows", "found", "remedy")
-_UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Name what DuckDB raises; imported late, since its import starts a thread and kernels are forked."""
+    import duckdb
+
+    return duckdb.InvalidInputException, duckdb.IOException
 
 
 def connect(**options: str | Path) -> ibis.BaseBackend:
     """Open an embedded DuckDB that never fetches anything and reads times as UTC; with options of DuckDB."""
     connection = ibis.duckdb.connect(autoinstall_known_extensions=False, **options)
-    with contextlib.suppress(
-        duckdb.InvalidInputException
-    ):  # Jupyter without ipywidgets: refused, and there is no bar
+    with contextlib.suppress(*_unreadable()):  # Jupyter without ipywidgets: refused, and there is no bar
         connection.raw_sql("SET enable_progress_bar = false")
     return connection
 
@@ -238,7 +241,7 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
             sources[name] = replace(
                 source, data=derive(source.data, settings.tables[name]), told=groups or source.told
             )
-        except (ValueError, *_UNREADABLE) as error:
+        except (ValueError, *_unreadable()) as error:
             problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
     matched, wrong = _match({name: source.columns for name, source in sources.items()}, settings, labels)
     problems += wrong
@@ -250,7 +253,7 @@ def _build(work: Path, files: Mapping[str, Path], settings: Settings) -> None:
             tables[name], rows = write_table(work, connection, source, name, conversion)
             tables[name] |= {"reading": dict(sources[name].told)} if sources[name].told else {}
             listed += rows
-        except _UNREADABLE as error:
+        except _unreadable() as error:
             problems.append(f"{name} ({labels[name]}): {_first_lines(error)}")
     raise_all(problems, settings)
     connection.disconnect()

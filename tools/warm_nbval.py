@@ -1,0 +1,21 @@
+"""Pytest plugin, ``-p tools.warm_nbval``: nbval's kernels are forked from one warmed process where that can be."""
+
+import contextlib
+import os
+
+from csatlib.publish import warm
+
+_held = contextlib.ExitStack()
+
+
+def pytest_sessionstart(session):
+    """Warm up, and make jupyter_client choose our provisioner."""
+    _held.enter_context(warm.ready())
+    if warm.usable():
+        os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = warm.NAME
+
+
+def pytest_sessionfinish(session):
+    """Let the warmed process end."""
+    os.environ.pop("JUPYTER_DEFAULT_PROVISIONER_NAME", None)
+    _held.close()
