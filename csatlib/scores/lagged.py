@@ -125,7 +125,7 @@ def _residuals(values: np.ndarray) -> np.ndarray:
 
 
 def _largest(x: np.ndarray, y: np.ndarray, max_lag: int) -> float:
-    """P value of the largest correlation over all lags; scores of all units are shifted in a circle together."""
+    """P value of the largest over all lags; the scores of all units are shifted in a circle together."""
     months = x.shape[1]
     if months < MIN_MONTHS or not x.any() or not y.any():
         return np.nan

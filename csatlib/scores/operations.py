@@ -63,11 +63,12 @@ def beside(
     -------
     DataFrame
         One row per group and measure: ``group`` ("all" without `by`), ``measure``, ``change`` (as given), ``n``
-        (pairs of what was met and an answer), ``n_missing`` (pairs without measure, outcome or unit),
-        ``n_groups`` (customers), ``n_units``, ``n_eff`` (effective number of customers), ``few_groups``,
-        ``estimate`` (difference of the outcome, on its scale, that goes with the change), ``ci_low``,
-        ``ci_high``, ``se``, ``p_value``, ``p_adjusted`` (Benjamini-Hochberg over all rows) and
-        ``minimum_detectable`` (difference that would have been detected 8 times in 10).
+        (pairs of what was met and an answer), ``n_reference`` (pairs on the rarer side of a yes/no measure, NaN
+        for others), ``n_missing`` (pairs without measure, outcome or unit), ``n_groups`` (customers), ``n_units``,
+        ``few_groups`` (under 30 customers, or pairs on the rarer side), ``estimate`` (difference of the outcome,
+        on its scale, that goes with the change), ``ci_low``, ``ci_high``, ``se``, ``df``, ``p_value``,
+        ``p_adjusted`` (Benjamini-Hochberg over all rows) and ``minimum_detectable`` (difference that would have
+        been detected 8 times in 10).
 
     Raises
     ------
@@ -78,9 +79,9 @@ def beside(
     -----
     Least squares of the outcome on the measure after effects of unit and month of answer, which are absorbed: what
     sets units or months apart does not count. Standard error: customers left out in turn (jackknife) with the
-    effects held, times sqrt(n / (n - effects)). Limits: t with n_eff - 1 degrees of freedom, n_eff = 1 / sum h^2,
-    h the share of a customer in the measure's spread; under 5 there are none. An association: customers who wait
-    longer may differ in more than the wait.
+    effects held, times sqrt(n / (n - effects)). Limits: t with df = 1 / sum h^2 - 1, h the share of a customer in
+    the measure's spread, so that a few very long waits widen them; under 4 there are none. An association:
+    customers who wait longer may differ in more than the wait.
 
     References
     ----------
@@ -254,33 +255,35 @@ def _association(
     customers = pd.factorize(pairs.loc[used, "customer"])[0]
     levels = [len(set(code)) for code in codes]
     groups, taken = len(set(customers)), sum(levels) - (len(codes) - 1)
+    sides = np.unique(x, return_counts=True)[1]
+    rarer = int(sides.min()) if len(sides) == 2 else np.nan
+    counts |= {"n_reference": rarer, "few_groups": min(groups, rarer if rarer == rarer else groups) < FEW_GROUPS}
     counts |= {"n_groups": groups, "n_units": levels[-1] if unit else 1}
     moved, said = absorbed(x, w, codes), absorbed(y, w, codes)
     spread = float(w @ moved**2)
     if n <= taken or not spread > (FLAT * np.abs(x).max()) ** 2 * w.sum():
-        empty = ("n_eff", "estimate", "ci_low", "ci_high", "se", "p_value", "minimum_detectable")
-        return counts | {"few_groups": True} | dict.fromkeys(empty, np.nan)
+        empty = ("df", "estimate", "ci_low", "ci_high", "se", "p_value", "minimum_detectable")
+        return counts | dict.fromkeys(empty, np.nan)
     slope = float(w * moved @ said) / spread
     share = np.bincount(customers, w * moved**2) / spread
     score = np.bincount(customers, w * moved * (said - slope * moved))
-    n_eff = 1 / float(share @ share)
+    df = 1 / float(share @ share) - 1
     with np.errstate(invalid="ignore", divide="ignore"):
         left_out = score / (spread * (1 - share))
         se = np.sqrt((groups - 1) / groups * (left_out @ left_out) * n / (n - taken)) * abs(change)
-    return counts | {"few_groups": n_eff < FEW_GROUPS} | _limits(slope * change, float(se), n_eff, confidence)
+    return counts | _limits(slope * change, float(se), df, confidence)
 
 
-def _limits(estimate: float, se: float, n_eff: float, confidence: float) -> dict[str, float]:
-    df = max(n_eff - 1, 1)
-    se = se if n_eff >= MIN_GROUPS and se > 0 else np.nan
-    half = stats.t.ppf((1 + confidence) / 2, df) * se
+def _limits(estimate: float, se: float, df: float, confidence: float) -> dict[str, float]:
+    se = se if df >= MIN_GROUPS - 1 and se > 0 else np.nan
+    half = stats.t.ppf((1 + confidence) / 2, max(df, 1)) * se
     return {
-        "n_eff": n_eff,
         "estimate": estimate,
         "ci_low": estimate - half,
         "ci_high": estimate + half,
         "se": se,
-        "p_value": 2 * float(stats.t.sf(abs(estimate / se), df)),
+        "df": df,
+        "p_value": 2 * float(stats.t.sf(abs(estimate / se), max(df, 1))),
         "minimum_detectable": (stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(POWER)) * se,
     }
 
