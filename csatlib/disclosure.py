@@ -9,12 +9,12 @@ NUMBERS = (
     *("n", "n_missing", "n_open", "n_reference", "n_eff", "estimate", "ci_low", "ci_high", "se", "sd", "d_z"),
     *("p_value", "p_adjusted", "value", "value_reference", "share", "share_reference", "minimum_detectable"),
     *("promoters", "passives", "detractors"),
-    *("center", "lcl", "ucl", "sigma_z", "autocorrelation", "last", "error", "error_no_change"),
+    *("center", "lcl", "ucl", "sigma_z", "autocorrelation", "last", "error", "error_no_change", "df"),
     *("inner_low", "inner_high", "outer_low", "outer_high", "z", "between_sd", "dispersion", "p_alike"),
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
-    *("label", "phase", "ahead", "indicator", "period"),
+    *("label", "phase", "ahead", "indicator", "period", "metric", "lag"),
 )
 
 

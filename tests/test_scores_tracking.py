@@ -278,10 +278,11 @@ def test_outlook_is_said_with_its_test_or_not_at_all():
 def test_funnel_is_said_without_ranks():
     found = units(pd.concat([shops([0.7] * 19 + [0.35]), shops([0.0], n=12).assign(shop="tiny")]), unit="shop")
     said = tracking_sentences.placed(found, name="shop")
-    assert said.startswith("Below the range usual for their number of answers (shop): S19.")
-    assert "By chance alone, 0.04 of 20 would lie outside that range and 1.0 near its edge." in said
-    assert "Not judged, with too few answers: 1." in said
-    apart = tracking_sentences.placed(units(shops([0.62, 0.62, 0.76, 0.76], n=300), unit="shop"), name="shop")
+    assert said == "Below the range usual for their number of answers (shop): S19."
+    chance = tracking_sentences.by_chance(found)
+    assert "By chance alone, 0.04 of 20 would lie outside that range and 1.0 near its edge." in chance
+    assert "Not judged, with too few answers: 1." in chance
+    apart = tracking_sentences.by_chance(units(shops([0.62, 0.62, 0.76, 0.76], n=300), unit="shop"))
     assert "Taken together, they differ beyond random variation." in apart
     alike = tracking_sentences.placed(units(shops([0.7] * 4), unit="shop"), name="shop")
     assert alike.startswith("By shop, all 4 lie in the range")

@@ -152,9 +152,8 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
     Examples
     --------
     >>> rows = pd.DataFrame({"group": ["A", "B", "C"], "n": 90, "n_eff": 90, "status": "in range", "n_units": 3})
-    >>> rows = rows.assign(estimate=1.0, between_sd=0.0, p_alike=0.3, expected_outer=0.006, expected_inner=0.15)
-    >>> placed(rows, name="region")  # doctest: +ELLIPSIS
-    'By region, all 3 lie in the range usual for their number of answers; between them is no ranking. ...
+    >>> placed(rows, name="region")
+    'By region, all 3 lie in the range usual for their number of answers; between them is no ranking.'
     """
     shown = disclosure.protect(funnel)
     shown = shown[~shown["hidden"]]
@@ -162,21 +161,47 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
         return say("By {name}, too few answers to compare.", name=name)
     if (shown["status"] == "too few units").all():
         return say("By {name}, fewer than three have enough answers to tell what is usual.", name=name)
-    units, first = int(shown["n_units"].iloc[0]), shown.iloc[0]
     outside = {side: shown.loc[shown["status"] == side, "group"].tolist() for side in ("above", "below")}
     texts = {
         "above": mark("Above the range usual for their number of answers ({name}): {groups}."),
         "below": mark("Below the range usual for their number of answers ({name}): {groups}."),
     }
     told = [say(texts[side], name=name, groups=listed(groups)) for side, groups in outside.items() if groups]
-    if not told:
-        text = mark(
-            "By {name}, all {n} lie in the range usual for their number of answers; between them is no ranking."
-        )
-        told = [say(text, name=name, n=units)]
+    if told:
+        return together(*told)
+    text = mark(
+        "By {name}, all {n} lie in the range usual for their number of answers; between them is no ranking."
+    )
+    return say(text, name=name, n=int(shown["n_units"].iloc[0]))
+
+
+def by_chance(funnel: pd.DataFrame) -> str:
+    """Say how many units would lie outside by chance, and whether units differ taken together.
+
+    Parameters
+    ----------
+    funnel : DataFrame
+        From :func:`csatlib.scores.units`.
+
+    Returns
+    -------
+    str
+        Whole sentences; none where no range is drawn.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group": ["A", "B", "C"], "n": 90, "n_eff": 90, "status": "in range", "n_units": 3})
+    >>> by_chance(rows.assign(between_sd=0.0, p_alike=0.3, expected_outer=0.006, expected_inner=0.15))
+    'By chance alone, 0.01 of 3 would lie outside that range and 0.1 near its edge.'
+    """
+    shown = disclosure.protect(funnel)
+    shown = shown[~shown["hidden"]]
+    if shown.empty or (shown["status"] == "too few units").all():
+        return ""
+    first = shown.iloc[0]
     chance = say(
         "By chance alone, {outer} of {n} would lie outside that range and {inner} near its edge.",
-        n=units,
+        n=int(first["n_units"]),
         outer=theme.number(first["expected_outer"], 2),
         inner=theme.number(first["expected_inner"] - first["expected_outer"], 1),
     )
@@ -184,7 +209,7 @@ def placed(funnel: pd.DataFrame, *, name: str) -> str:
     near = say("Near its edge: {n}.", n=edge) if edge else ""
     few = int((shown["status"] == "too few answers").sum())
     left = say("Not judged, with too few answers: {n}.", n=few) if few else ""
-    return together(*told, near, chance, _spread(first), left)
+    return together(near, chance, _spread(first), left)
 
 
 def _spread(first: pd.Series) -> str:
