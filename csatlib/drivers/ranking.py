@@ -26,6 +26,10 @@ from csatlib.stats.relative_importance import MAX_BATCHED, pairwise
 from csatlib.stats.replicates import REPLICATES
 
 TOP = 3
+LIMITS = (
+    *(f"{name}_{end}" for name in ("performance", "importance", "coefficient", "rank") for end in ("low", "high")),
+    *("ci_low", "ci_high", "stability_top3"),
+)
 
 
 def importance(
@@ -276,18 +280,9 @@ def _one(
             "rank": ranks_of(estimate["share"][None])[0],
         }
     )
-    unknown = dict.fromkeys(
-        [
-            f"{name}_{end}"
-            for name in ("performance", "importance", "coefficient", "rank")
-            for end in ("low", "high")
-        ]
-        + ["ci_low", "ci_high", "stability_top3"],
-        np.nan,
-    )
     flag = estimate["coefficient"] * estimate["correlation"] < 0
     if not has_rows:
-        return table.assign(**unknown, set="", sign_flag=flag)
+        return table.assign(**dict.fromkeys(LIMITS, np.nan), set="", sign_flag=flag)
     drawn = figures(
         part, shrunk(part.replicated(replicates, seed), whole.replicated(replicates, seed), pull), method
     )

@@ -258,7 +258,8 @@ def groups_of(data: Any, by: str | None) -> list[Any]:
         return sorted(data[by].dropna().unique(), key=str)
     if hasattr(data, "to_pyarrow_batches"):
         require_columns(data.columns, [by])
-        return sorted(data.select(by).distinct().execute()[by].dropna(), key=str)
+        found = data.select(by).distinct().to_pyarrow()[by].to_pylist()
+        return sorted((group for group in found if group is not None), key=str)
     raise TypeError(f"by={by!r} needs a pandas DataFrame or an Ibis table; data is a {type(data).__name__}")
 
 
