@@ -65,7 +65,11 @@ def answers_of(
 
 
 def figures(answers: Answers, moments: Replicates, method: str) -> dict[str, np.ndarray]:
-    """Evaluate performance, importance, coefficient and correlation on a stack of moments."""
+    """Evaluate performance, importance, coefficient and correlation on a stack of moments.
+
+    ``gain`` is what the outcome's mean gains per point of the driver: the coefficient, times the share to whom
+    the driver applies where that was adjusted for.
+    """
     means, covariance = moments.means, moments.covariance
     corr, repaired = correlations(covariance)
     defined = ~np.isnan(corr).any(axis=(1, 2)) & (answers.moments.n > corr.shape[-1])
@@ -77,10 +81,14 @@ def figures(answers: Answers, moments: Replicates, method: str) -> dict[str, np.
     slopes = np.linalg.pinv(safe[:, :-1, :-1], rcond=1e-10, hermitian=True) @ safe[:, :-1, -1:]
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = np.where(sd[:, :-1] > 0, slopes[:, :, 0] * sd[:, -1:] / sd[:, :-1], 0.0)
+    users = np.ones_like(raw)
+    for x, dummy in answers.pairs:
+        users[:, x] -= means[:, dummy]
     found = {
         "performance": _per_driver(answers, lambda at: means[:, at].mean(axis=1)),
         "importance": share,
         "coefficient": _per_driver(answers, lambda at: raw[:, at].sum(axis=1)),
+        "gain": _per_driver(answers, lambda at: (raw * users)[:, at].sum(axis=1)),
         "correlation": _per_driver(answers, lambda at: _correlation(covariance, at)),
     }
     found = {name: np.where(defined[:, None], part, np.nan) for name, part in found.items()}

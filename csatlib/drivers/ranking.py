@@ -271,7 +271,7 @@ def _one(
             "n_eff": part.moments.n_eff,
             "n_groups": part.n_groups,
             "few_groups": part.n_groups < FEW_GROUPS,
-            **estimate,
+            **{name: part for name, part in estimate.items() if name != "gain"},
             "asked_share": part.asked,
             "applies_share": part.applies,
             "shrinkage": pull,
