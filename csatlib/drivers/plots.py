@@ -19,6 +19,7 @@ QUADRANTS = {
     "maintain": mark("Maintain"),
 }
 CORNERS = {"improve": (0.02, 0.98), "keep": (0.98, 0.98), "later": (0.02, 0.02), "maintain": (0.98, 0.02)}
+CLOUDS = 8  # more outlines of unstable places than this hide the stable ones
 LINE = 0.052  # height of a line of a label, in heights of the axes
 
 
@@ -67,7 +68,7 @@ def plot_importance(result: pd.DataFrame, *, outcome: str, ax: Axes | None = Non
         for at, row in zip(y, rows.itertuples(), strict=True):
             ax.annotate(row.set, (1.02, at), xycoords=("axes fraction", "data"), va="center", color=theme.INK)
         ax.set_title(say("A letter in common: cannot be told apart"), fontsize=9, color=theme.INK, loc="right")
-    ax.set_xlabel(say("Percent of what all ratings explain, with 95 % interval"))
+    ax.set_xlabel(say("Percent of what all ratings explain"))
     ax.set_label(sentences.leading(result, outcome=outcome))
     limits = {column: 100 * shown[column] for column in ("ci_low", "ci_high")}
     kept = shown.assign(estimate=100 * shown["share"], **limits)
@@ -128,7 +129,7 @@ def _outlines(ax: Axes, clouds: pd.DataFrame, rows: pd.DataFrame, named: set[str
     for row in rows.itertuples():
         stable = row.driver in named
         colour = theme.ACCENT if stable else theme.MUTED
-        outline = clouds[clouds["driver"] == row.driver]
+        outline = clouds[(clouds["driver"] == row.driver) & (stable or len(rows) <= CLOUDS)]
         ax.plot(outline["gap"], 100 * outline["share"], color=colour, lw=1.2 if stable else 0.8, zorder=2)
         text = None if stable or said else say("Grey: order cannot be told")
         said = said or not stable

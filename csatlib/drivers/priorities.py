@@ -77,8 +77,8 @@ def priorities(
     -------
     Priorities
         Its ``table`` has, per driver in the order given: ``driver``, ``label``, ``n``, ``n_eff``, ``n_groups``,
-        ``few_groups``; ``performance`` with limits; ``reference`` and ``target`` (the cut); ``gap`` (performance less
-        the cut);
+        ``few_groups``; ``performance`` with limits; ``reference`` and ``target`` (the cut); ``gap`` (points
+        above it);
         ``share`` with ``ci_low`` and ``ci_high`` (importance, 0 to 1); ``stated`` (stated importance, as a share
         of all drivers', 0 to 1) with limits; ``quadrant`` ("improve": short, important; "keep": good, important;
         "later": short, less important; "maintain": good, less important) with ``quadrant_stability`` (share of
@@ -123,8 +123,9 @@ def priorities(
         target=aims if reference == "declared" and not np.isnan(aims).any() else None,
     )  # fmt: skip
     has_rows = answers.n_groups >= MIN_GROUPS
-    stack = answers.replicated(replicates, seed) if has_rows else answers.observed()
-    now, drawn = (_placed(figures(answers, m, method), aims, answers) for m in (answers.observed(), stack))
+    now = _placed(figures(answers, answers.observed(), method), aims, answers)
+    stack = answers.replicated(replicates, seed) if has_rows else answers.observed(2)
+    drawn = _placed(figures(answers, stack, method), aims, answers)
     table = _table(answers, now, drawn, reference, confidence, has_rows)
     stated = _stated(data, answers, weight, cluster, confidence, replicates, seed)
     clouds = (

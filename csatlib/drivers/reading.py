@@ -82,9 +82,10 @@ class Answers:
         weight = self.moments.weight
         return 0 if self.moments.n_groups == 0 else int((weight.reshape(len(weight), -1).max(axis=1) > 0).sum())
 
-    def observed(self) -> Replicates:
-        """Means and covariances on all rows, as a stack of one."""
-        return self.filled(self.moments.means[None], self.moments.covariance[None])
+    def observed(self, times: int = 1) -> Replicates:
+        """Means and covariances on all rows, as a stack of one, or of the same several times."""
+        means, covariance = self.moments.means[None], self.moments.covariance[None]
+        return self.filled(means.repeat(times, axis=0), covariance.repeat(times, axis=0))
 
     def replicated(self, replicates: int, seed: int) -> Replicates:
         """Means and covariances in each joint replicate."""
