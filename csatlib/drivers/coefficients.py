@@ -218,7 +218,7 @@ def what_if(
             "n": found.n,
             "n_eff": found.moments.n_eff,
             "n_groups": found.n_groups,
-            "few_groups": found.n_groups < FEW_GROUPS,
+            "few_groups": 0 < found.n_groups < FEW_GROUPS,
             "performance": now["performance"][0],
             "rise": by,
             "estimate": now["gain"][0] * by,

@@ -242,7 +242,7 @@ def _table(
             "n": answers.n,
             "n_eff": answers.moments.n_eff,
             "n_groups": groups,
-            "few_groups": groups < FEW_GROUPS,
+            "few_groups": 0 < groups < FEW_GROUPS,
             "performance": now["performance"][0],
             "reference": reference,
             "target": np.broadcast_to(here["aimed"][0], len(answers.drivers)),

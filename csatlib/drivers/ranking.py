@@ -85,7 +85,7 @@ def importance(
     -------
     DataFrame
         One row per group and driver, in the order given: ``group`` ("all" without `by`), ``driver``, ``label``,
-        ``n`` (rows used), ``n_eff`` (Kish), ``n_groups``, ``few_groups`` (under 30); ``performance`` (mean of
+        ``n`` (rows used), ``n_eff`` (Kish), ``n_groups``, ``few_groups`` (1 to 29); ``performance`` (mean of
         those who rated it) with limits; ``importance`` (part of R2, 0 to 1) with ``importance_low`` and
         ``importance_high``; ``share`` (of all drivers' importance, 0 to 1) with ``ci_low`` and ``ci_high``;
         ``rank``, ``rank_low``, ``rank_high``; ``stability_top3`` (share of replicates among the first three; rank
@@ -270,7 +270,7 @@ def _one(
             "n": part.n,
             "n_eff": part.moments.n_eff,
             "n_groups": part.n_groups,
-            "few_groups": part.n_groups < FEW_GROUPS,
+            "few_groups": 0 < part.n_groups < FEW_GROUPS,
             **{name: part for name, part in estimate.items() if name != "gain"},
             "asked_share": part.asked,
             "applies_share": part.applies,

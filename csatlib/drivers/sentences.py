@@ -43,7 +43,7 @@ def leading(result: pd.DataFrame, *, outcome: str) -> str:
     if not rows:
         return say("Too few answers to tell what moves together with {outcome}.", outcome=outcome)
     if not all(row["set"] for row in rows):
-        text = mark("What moves together most with {outcome} cannot be told: too few answers to draw from.")
+        text = mark("What moves together most with {outcome} cannot be told: no interval can be given.")
         return say(text, outcome=outcome)
     first = candidates(pd.DataFrame(rows), "share")
     if len(first) == 1 and len(rows) > 1:
@@ -133,7 +133,7 @@ def first_to_improve(result: Priorities) -> str:
     if not any(row["priority"] > 0 for row in rows):
         return say("Every rating reaches its target: none is to be improved first.")
     if not all(row["set"] for row in rows):
-        return say("Where to begin cannot be told: there are too few answers to draw from.")
+        return say("Where to begin cannot be told: no interval can be given.")
     first = candidates(pd.DataFrame(rows), "priority")
     if len(first) == len(rows) > 1 or len(first) > MOST_LISTED:
         return say("Where to begin cannot be told: {k} of {total} ratings come into question.",
