@@ -117,12 +117,13 @@ def first_to_improve(result: Priorities) -> str:
     Returns
     -------
     str
-        One or two sentences.
+        One sentence. A rating above its target beyond random variation does not come into question.
 
     Examples
     --------
     >>> rows = {"label": ["Speed", "Care"], "n": 300, "priority": [0.2, 0.0], "set": ["a", "b"]}
     >>> limits = {"share": [0.7, 0.3], "performance": [4.0, 6.0], "target": 5.0, "ci_low": 0.2, "ci_high": 0.8}
+    >>> limits |= {"performance_low": [3.8, 5.8]}
     >>> table = pd.DataFrame(rows | limits | {"quadrant": ["improve", "maintain"], "stable": True})
     >>> first_to_improve(Priorities(table, table, table))
     'Begin with Speed: 4.00 points against a target of 5.00, and 70 % of what all ratings explain.'
@@ -134,7 +135,8 @@ def first_to_improve(result: Priorities) -> str:
         return say("Every rating reaches its target: none is to be improved first.")
     if not all(row["set"] for row in rows):
         return say("Where to begin cannot be told: no interval can be given.")
-    first = candidates(pd.DataFrame(rows), "priority")
+    reached = {row["label"] for row in rows if row["performance_low"] > row["target"]}
+    first = [row for row in candidates(pd.DataFrame(rows), "priority") if row["label"] not in reached]
     if len(first) == len(rows) > 1 or len(first) > MOST_LISTED:
         return say("Where to begin cannot be told: {k} of {total} ratings come into question.",
                    k=len(first), total=len(rows))  # fmt: skip

@@ -1,0 +1,97 @@
+"""Drivers: LMG beside pingouin, relative weights and LMG with 1,000 replicates, memory on growing Parquet files."""
+
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.dataset import dataset
+
+from csatlib.drivers import importance
+
+REPLICATES, ROWS = 1000, (1_000_000, 10_000_000)
+COLUMNS = [f"q{i}" for i in range(10)]
+
+
+def survey(n: int, p: int) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    ratings = np.clip(np.rint(5 + rng.normal(size=(n, 1)) + rng.normal(size=(n, p))), 1, 7)
+    data = pd.DataFrame(ratings, columns=[f"q{i}" for i in range(p)])
+    return data.assign(overall=ratings @ np.linspace(1, 0.2, p) / p + rng.normal(size=n))
+
+
+def timed(call: Callable[[], object], times: int = 3) -> float:
+    """Shortest of some calls, in seconds."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def write(path: Path, rows: int) -> None:
+    step = 500_000
+    schema = pa.schema([(name, pa.float32()) for name in [*COLUMNS, "overall"]])
+    part = survey(step, len(COLUMNS)).astype(np.float32)
+    with pq.ParquetWriter(path, schema) as writer:
+        for _ in range(rows // step):
+            writer.write_table(
+                pa.Table.from_pandas(part, schema=schema, preserve_index=False), row_group_size=step
+            )
+
+
+def streamed(path: Path) -> None:
+    start = time.perf_counter()
+    batches = dataset(path).to_batches(batch_size=32_768, batch_readahead=2, fragment_readahead=1)
+    table = importance(batches, outcome="overall", drivers=COLUMNS)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  n = {table['n'].iloc[0]:>10,}: {time.perf_counter() - start:6.2f} s, peak memory {peak:,.0f} MB")
+
+
+def beside_pingouin() -> None:
+    import pingouin
+
+    data = survey(1000, 15)
+    names = [f"q{i}" for i in range(15)]
+    found = {}
+
+    def ours() -> None:
+        found["ours"] = importance(data, outcome="overall", drivers=names, replicates=2)["importance"].to_numpy()
+
+    def peer() -> None:
+        found["peer"] = pingouin.linear_regression(data[names], data["overall"], relimp=True)["relimp"].iloc[1:]
+
+    own, other = timed(ours), timed(peer, 1)
+    apart = np.abs(found["ours"] - found["peer"].to_numpy()).max()
+    print(f"  LMG, 15 drivers, n = 1,000: csatlib {own:.3f} s, pingouin {other:.1f} s, ratio {other / own:,.0f}x "
+          f"(figures differ by {apart:.0e} at most)")  # fmt: skip
+
+
+def main() -> None:
+    """Print each comparison; memory in processes of their own."""
+    print(f"Drivers, {REPLICATES:,} replicates unless said otherwise ({platform.machine()})")
+    beside_pingouin()
+    for p, method in ((22, "relative_weights"), (10, "lmg"), (12, "lmg"), (15, "lmg"), (20, "lmg")):
+        data, names = survey(10_000, p), [f"q{i}" for i in range(p)]
+        seconds = timed(lambda d=data, m=method, c=names: importance(d, outcome="overall", drivers=c, method=m))
+        print(f"  {method}, {p} drivers, n = 10,000: {seconds:.2f} s")
+    print("LMG, 10 drivers, streamed from Parquet")
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in ROWS:
+            path = Path(folder) / f"{rows}.parquet"
+            write(path, rows)
+            call = f"from pathlib import Path; from benchmarks import bench_drivers as b; b.streamed(Path({str(path)!r}))"
+            print(
+                subprocess.run([sys.executable, "-c", call], check=True, capture_output=True, text=True).stdout,
+                end="",
+            )
+            path.unlink()
