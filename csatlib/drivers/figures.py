@@ -15,6 +15,7 @@ from csatlib.stats.relative_importance import (
     correlations,
     letters,
     lmg,
+    one_thread,
     pairwise,
     relative_weights,
 )
@@ -70,7 +71,11 @@ def figures(answers: Answers, moments: Replicates, method: str) -> dict[str, np.
     ``gain`` is what the outcome's mean gains per point of the driver: the coefficient, times the share to whom
     the driver applies where that was adjusted for.
     """
-    means, covariance = moments.means, moments.covariance
+    with one_thread():
+        return _evaluated(answers, moments.means, moments.covariance, method)
+
+
+def _evaluated(answers: Answers, means: np.ndarray, covariance: np.ndarray, method: str) -> dict[str, np.ndarray]:
     corr, repaired = correlations(covariance)
     defined = ~np.isnan(corr).any(axis=(1, 2)) & (answers.moments.n > corr.shape[-1])
     safe = np.where(defined[:, None, None], corr, np.eye(corr.shape[-1]))

@@ -1,11 +1,13 @@
 """Shares of R2 from stacks of correlation matrices: LMG, relative weights, and which shares can be told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from math import factorial
 from string import ascii_lowercase
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from csatlib.stats.intervals import Limits, max_t
 
@@ -147,17 +149,16 @@ def relative_weights(
     [0.24, 0.24]
     """
     flat, stack = _stacked(corr, blocks, covariates)
-    with threadpool_limits(1, user_api="blas"):  # many small matrices, see stats.moments
-        left = np.moveaxis(_swept(np.moveaxis(flat, 0, -1), len(covariates)), -1, 0)
-        own = np.sqrt(np.maximum(np.diagonal(left, axis1=1, axis2=2), PIVOT))
-        rest = left / own[:, :, None] / own[:, None, :]
-        values, vectors = np.linalg.eigh(rest[:, :-1, :-1])
-        root = np.sqrt(np.maximum(values, 0.0))
-        inverse = np.where(root > 1e-6, 1 / np.maximum(root, 1e-6), 0.0)
-        along = (vectors.swapaxes(1, 2) @ rest[:, :-1, -1:])[:, :, 0] * inverse
-        slopes = vectors @ along[:, :, None]
-        loadings = (vectors * root[:, None, :]) @ vectors.swapaxes(1, 2)
-        weights = (loadings**2 @ slopes**2)[:, :, 0] * own[:, -1:] ** 2
+    left = np.moveaxis(_swept(np.moveaxis(flat, 0, -1), len(covariates)), -1, 0)
+    own = np.sqrt(np.maximum(np.diagonal(left, axis1=1, axis2=2), PIVOT))
+    rest = left / own[:, :, None] / own[:, None, :]
+    values, vectors = np.linalg.eigh(rest[:, :-1, :-1])
+    root = np.sqrt(np.maximum(values, 0.0))
+    inverse = np.where(root > 1e-6, 1 / np.maximum(root, 1e-6), 0.0)
+    along = (vectors.swapaxes(1, 2) @ rest[:, :-1, -1:])[:, :, 0] * inverse
+    slopes = vectors @ along[:, :, None]
+    loadings = (vectors * root[:, None, :]) @ vectors.swapaxes(1, 2)
+    weights = (loadings**2 @ slopes**2)[:, :, 0] * own[:, -1:] ** 2
     starts = np.cumsum([0, *(len(block) for block in blocks[:-1])])
     return np.add.reduceat(weights, starts, axis=1).reshape(*stack, len(blocks))
 
@@ -252,6 +253,25 @@ def letters(shares: np.ndarray, separated: np.ndarray) -> list[str]:
     sets.sort(key=lambda s: sorted(-shares[list(s)]))
     names = [ascii_lowercase[n % 26] * (1 + n // 26) for n in range(len(sets))]
     return ["".join(name for name, s in zip(names, sets, strict=True) if i in s) for i in range(len(shares))]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread: many small matrices gain nothing from a second, and wait for it.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     float(np.linalg.det(np.eye(2)))
+    1.0
+    """
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _stacked(
