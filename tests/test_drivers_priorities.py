@@ -29,6 +29,7 @@ from csatlib.stats.moments import Moments, moments
 from csatlib.tables.scale import Item, Scale
 
 ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "real"
 NAMES = ["speed", "care", "price"]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "drivers.json").read_text(encoding="utf-8"))
 
@@ -282,3 +283,30 @@ def test_nothing_is_changed_and_each_function_states_its_columns():
     for function, columns in ((importance, table.columns), (priorities, result.table.columns)):
         documented = ast.get_docstring(ast.parse(f'"""{function.__doc__}"""'))
         assert [c for c in columns if f"``{c}``" not in documented and not c.endswith(("_low", "_high"))] == []
+
+
+@pytest.mark.skipif(not (REAL / "kiosk_servqual").is_dir(), reason="real data lies beside the project, not in it")
+def test_kiosk_survey():
+    """Satisfaction items of 194 kiosk users in the authors' dimensions: one clear case, one that stays open."""
+    data = pd.read_csv(REAL / "kiosk_servqual" / "kiosk_clean.csv")
+    made = {"tangible": (4, 5, 6, 22), "security": (19, 20, 21), "economy": (10, 11, 18)}
+    made |= {"convenience": (13, 14, 15, 16, 17), "usefulness": (1, 2, 3), "control": (7, 8)}
+    items = [
+        Item(f"i{i}", name, perception=f"ipa{i}_2", importance=f"ipa{i}_1")
+        for name, at in made.items()
+        for i in at
+    ]
+    scale = Scale(items, low=1, high=7)
+    table = importance(data, outcome="total1", drivers=scale).set_index("driver")
+    means = pd.DataFrame({name: data[[f"ipa{i}_2" for i in at]].mean(axis=1) for name, at in made.items()})
+    fit = smf.ols("total1 ~ " + " + ".join(made), means.assign(total1=data["total1"])).fit()
+    assert_allclose(table["r2"], fit.rsquared)
+    assert_allclose(table["coefficient"], fit.params[list(made)])
+    assert sentences.leading(table.reset_index(), outcome="it").startswith(
+        "economy moves together most with it: 52 %"
+    )
+    open_case = importance(data, outcome="total4", drivers=scale)
+    assert "is one of tangible, economy, convenience" in sentences.leading(open_case, outcome="it")
+    stated = priorities(data, outcome="total1", drivers=scale, target=5.0).table.set_index("driver")["stated"]
+    assert_allclose(stated.sum(), 1)
+    assert stated.idxmin() == "tangible"

@@ -123,8 +123,6 @@ def shrinkages(parts: Sequence[Answers]) -> list[float]:
 
 def shrunk(part: Replicates, whole: Replicates, pull: float) -> Replicates:
     """Draw a segment's covariance toward the total; means stay its own."""
-    if pull == 0:
-        return part
     own = part.covariance if pull < 1 else whole.covariance
     return Replicates(part.means, (1 - pull) * own + pull * whole.covariance)
 

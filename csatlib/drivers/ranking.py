@@ -260,7 +260,8 @@ def _one(
     part: Answers, whole: Answers, pull: float, method: str, confidence: float, replicates: int, seed: int
 ) -> pd.DataFrame:
     """Figures of one group with their limits, ranks and sets."""
-    found = figures(part, shrunk(part.observed(), whole.observed(), pull), method)
+    observed = part.observed() if pull == 0 else shrunk(part.observed(), whole.observed(), pull)
+    found = figures(part, observed, method)
     has_rows = part.n_groups >= MIN_GROUPS
     estimate = {n: v[0] for n, v in found.items()} | {"share": share_of(found)[0]}
     table = pd.DataFrame(
@@ -283,10 +284,11 @@ def _one(
     flag = estimate["coefficient"] * estimate["correlation"] < 0
     if not has_rows:
         return table.assign(**dict.fromkeys(LIMITS, np.nan), set="", sign_flag=flag)
-    drawn = figures(
-        part, shrunk(part.replicated(replicates, seed), whole.replicated(replicates, seed), pull), method
-    )
-    drawn |= _rescaled(part, found, shrunk(part.observed(), whole.observed(), pull), drawn, method)
+    replicated = part.replicated(replicates, seed)
+    if pull > 0:
+        replicated = shrunk(replicated, whole.replicated(replicates, seed), pull)
+    drawn = figures(part, replicated, method)
+    drawn |= _rescaled(part, found, observed, drawn, method)
     limits = _limits(estimate, drawn | {"share": share_of(drawn)}, part.n_groups, confidence)
     crosses = (limits["coefficient_low"] <= 0) & (limits["coefficient_high"] >= 0)
     fast = method == "lmg" and len(part.drivers) > MAX_BATCHED
