@@ -116,7 +116,9 @@ def plot_priorities(result: Priorities, *, ax: Axes | None = None) -> Axes:
         where = {"ha": "left" if x < 0.5 else "right", "va": "top" if y > 0.5 else "bottom"}
         ax.text(x, y, say(QUADRANTS[name]), transform=ax.transAxes, color=theme.MUTED, fontsize=9, **where)
     _names(ax, named, lines, height)
-    ax.set_xlabel(say("Points below (−) or above (+) the target"))
+    middle = shown["reference"].iloc[0] == "median"
+    cut_at = mark("Points below (−) or above (+) the target")
+    ax.set_xlabel(say(mark("Points below (−) or above (+) the median rating") if middle else cut_at))
     ax.set_ylabel(say("Percent of what all ratings explain"))
     if len(named) < len(rows):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=9)

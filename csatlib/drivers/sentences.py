@@ -238,7 +238,7 @@ def _suppressed(rows: list[dict[str, Any]]) -> str:
     if not names:
         return ""
     return say(
-        "With all other ratings held constant, {names} goes the other way: its share is no advice.",
+        "With all others held constant, ratings of {names} go the other way: there the share is no advice.",
         names=listed(names),
     )
 

@@ -259,6 +259,11 @@ def letters(shares: np.ndarray, separated: np.ndarray) -> list[str]:
 def one_thread() -> Iterator[None]:
     """Keep linear algebra on one thread: many small matrices gain nothing from a second, and wait for it.
 
+    Yields
+    ------
+    None
+        As long as the block lasts.
+
     Examples
     --------
     >>> with one_thread():
