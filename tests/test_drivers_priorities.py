@@ -100,6 +100,14 @@ def test_interactions_equal_the_model_with_products():
         interactions(data, outcome="overall", drivers=NAMES, by="region", adjust="none")
 
 
+def test_segments_are_compared_within_each_replicate():
+    """The same customers with the same answers in both segments: no difference, and no doubt about it."""
+    data = survey(200)
+    both = pd.concat([data.assign(region="N"), data.assign(region="S")])
+    table = interactions(both, outcome="overall", drivers=NAMES, by="region", cluster="id", replicates=50)
+    assert_allclose(table[["estimate", "ci_low", "ci_high"]], 0, atol=1e-9)
+
+
 def test_priorities_by_hand():
     data = survey()
     found = priorities(data, outcome="overall", drivers=NAMES, target=5.5)
