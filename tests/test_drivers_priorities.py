@@ -80,6 +80,9 @@ def test_a_rise_reaches_only_those_to_whom_it_applies():
     gained = what_if(data, missing="dummy", rise=1.0, **options)
     coefficient = importance(data, missing="dummy", replicates=9, **options)["coefficient"]
     assert_allclose(gained["estimate"], coefficient * [0.75, 1, 1])
+    table = priorities(data, missing="dummy", target=7.0, replicates=9, **options).table
+    assert_allclose(table["applies_share"], [0.75, 1, 1])
+    assert_allclose(table["priority"], table["share"] * table["shortfall"] * [0.75, 1, 1])
 
 
 def test_interactions_equal_the_model_with_products():
