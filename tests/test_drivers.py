@@ -291,7 +291,7 @@ def test_choices_show_the_range_of_ranks():
 
 
 @given(seed=st.integers(0, 10_000), method=st.sampled_from(["lmg", "relative_weights"]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_shares_do_not_depend_on_order_or_units(seed, method):
     data = survey(80, seed)
     options = {"outcome": "overall", "method": method, "replicates": 5}

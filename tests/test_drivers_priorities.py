@@ -129,6 +129,15 @@ def test_priorities_by_hand():
     assert sentences.first_to_improve(found).startswith("Begin with speed: 3.87 points against a target of 5.50")
 
 
+def test_what_is_above_its_target_does_not_come_into_question():
+    """Kept in one set with the first by wide limits, but above the target beyond random variation."""
+    found = priorities(survey(), outcome="overall", drivers=NAMES, target=5.5, replicates=50)
+    alike = replace(found, table=found.table.assign(set="a"))
+    assert sentences.first_to_improve(alike) == (
+        "The first to improve is one of speed and price; which of them cannot be told."
+    )
+
+
 def test_cut_lines_are_declared_or_medians():
     data = survey()
     options = {"outcome": "overall", "drivers": NAMES}
@@ -272,7 +281,7 @@ def test_plots_show_what_the_table_says():
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_figures_stay_in_range_and_do_not_depend_on_row_order(seed):
     data = survey(90, seed)
     options = {"outcome": "overall", "drivers": NAMES, "target": 5.0, "replicates": 20, "cluster": "id"}
