@@ -269,11 +269,11 @@ def test_labels_never_overlap_and_stay_off_what_is_not_stable():
 
 
 def test_plots_show_what_the_table_says():
-    table = importance(survey(slopes=(1.5, 0.1, 0.0)), outcome="overall", drivers=NAMES)
+    table = importance(survey(slopes=(1.5, 0.1, 0.0)), outcome="overall", drivers=NAMES[::-1])
     ax = plots.plot_importance(table, outcome="satisfaction")
     assert [text.get_text() for text in ax.get_yticklabels()][0] == "speed"
     assert ax.get_xlabel() == "Percent of what all ratings explain"
-    assert ax.csat_table["rows"][0].startswith("speed,a,")
+    assert ax.csat_table["rows"][-1].startswith("speed,a,")
     equal = importance(survey(slopes=(0.3, 0.3, 0.3)), outcome="overall", drivers=NAMES)
     ax = plots.plot_importance(equal, outcome="satisfaction")
     assert [text.get_text() for text in ax.get_yticklabels()] == NAMES
