@@ -1,0 +1,1 @@
+"""What moves with satisfaction: asymmetric and Kano factors, logit weights, validation."""
