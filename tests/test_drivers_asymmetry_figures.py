@@ -87,7 +87,7 @@ def test_names_beside_the_plane_never_overlap(k, seed):
 def test_kano_plane_holds_each_item_once_and_its_table():
     found = items(4)
     ax = plot_kano(found.coefficients, found.items)
-    better = found.coefficients.query("coefficient == 'better'")["estimate"]
+    better = found.coefficients.query("measure == 'better'")["estimate"]
     marks = [line.get_ydata()[0] for line in ax.lines if line.get_marker() != "None"]
     assert sorted(marks) == pytest.approx(sorted(better))
     assert ax.get_label() == categories_found(found.items)

@@ -40,7 +40,7 @@ def test_the_published_table_sorts_each_pair():
 
 @pytest.mark.parametrize("case", GOLDEN["coefficients"]["cases"], ids=lambda case: case["source"][:30])
 def test_better_and_worse_equal_the_published_figures(case):
-    table = kano(answers(case["counts"]), **COLUMNS).coefficients.set_index("coefficient")
+    table = kano(answers(case["counts"]), **COLUMNS).coefficients.set_index("measure")
     assert_allclose(table["estimate"], [case["better"], case["worse"]], atol=case["tolerance"])
     valid = sum(case["counts"][category] for category in "AOMI")
     assert table["n"].tolist() == [valid, valid]

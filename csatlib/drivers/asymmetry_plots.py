@@ -80,7 +80,9 @@ def plot_penalty_reward(
     ax.set_label(factors_found(factors, names=names))
     kept = shown.assign(label=[names.get(d, d) for d in shown["driver"]])
     words = {term: say(label) for term, (label, *_) in SIDES.items()}
-    return theme.keep(ax, kept, rows={"label": say("Item or dimension"), "term": say("Score")}, names=words)
+    return theme.keep(
+        ax, kept, rows={"label": say("Item or dimension"), "term": say("Kind of score")}, names=words
+    )
 
 
 def plot_kano(coefficients: pd.DataFrame, items: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -130,13 +132,13 @@ def plot_kano(coefficients: pd.DataFrame, items: pd.DataFrame, *, ax: Axes | Non
     ax.set_ylabel(say("Share pleased with it"))
     ax.set_label(categories_found(items))
     words = {"better": say("Pleased with it"), "worse": say("Displeased without it (below 0)")}
-    rows = {"item": say("Item or dimension"), "coefficient": say("Share")}
+    rows = {"item": say("Item or dimension"), "measure": say("Share of answers")}
     return theme.keep(ax, shown, rows=rows, names=words)
 
 
 def _plane(shown: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """One row per item that may be shown, from the top of the plane down; worse is turned to 0 to 1."""
-    better, worse = (shown[shown["coefficient"] == name].set_index("item") for name in ("better", "worse"))
+    better, worse = (shown[shown["measure"] == name].set_index("item") for name in ("better", "worse"))
     plane = pd.DataFrame(
         {
             "x": -worse["estimate"],

@@ -23,8 +23,10 @@ FACTORS_FOUND = {
     "undetermined": mark("Cannot tell: {names}. The answers allow more than one of these readings, or none."),
 }
 FACTORS_ADVICE = {
-    "basic": mark("Keep {names} from ever scoring low before making it excellent."),
-    "performance": mark("For {names}, each step up is worth about as much anywhere on the scale."),
+    "basic": mark("Keep {names} from ever scoring low before aiming for excellence."),
+    "performance": mark(
+        "For {names}, lifting low scores and lifting middling ones go with changes of similar size."
+    ),
     "excitement": mark("Use {names} to stand out, once the basics hold."),
 }
 CATEGORIES = {
@@ -103,7 +105,7 @@ def factors_advice(factors: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     --------
     >>> row = {"driver": "q1", "n": 90, "factor": "basic"}
     >>> factors_advice(pd.DataFrame([row]), names={"q1": "Speed"})
-    'If the association holds: Keep Speed from ever scoring low before making it excellent.'
+    'If the association holds: Keep Speed from ever scoring low before aiming for excellence.'
     """
     shown = _readable(factors)
     told = [_told(text, shown, "factor", code, "driver", names) for code, text in FACTORS_ADVICE.items()]

@@ -86,7 +86,7 @@ def kano(
     Kano
         ``shares``: a row per group, item and category: ``n`` (pairs), ``n_eff``, ``n_groups``,
         ``few_groups``, ``estimate`` (share, 0 to 1), ``ci_low``, ``ci_high``.
-        ``coefficients``: a row per group, item and coefficient, "better" (0 to 1) and "worse" (-1 to 0); ``n`` are
+        ``coefficients``: a row per group, item and ``measure``, "better" (0 to 1) and "worse" (-1 to 0); ``n`` are
         the pairs in M, O, A and I.
         ``items``: a row per group and item: ``n``, ``n_eff``, ``n_groups``, ``few_groups``, ``top``
         and ``second`` (the two most frequent categories; ties in the order M, O, A, I, R, Q), ``estimate`` (share
@@ -212,7 +212,7 @@ def _tables(
         )
 
     shares = long(slice(0, many), CATEGORIES, "category", np.ones(many))
-    coefficients = long(slice(many, width), list(COEFFICIENTS), "coefficient", np.array([1.0, -1.0]))
+    coefficients = long(slice(many, width), list(COEFFICIENTS), "measure", np.array([1.0, -1.0]))
     own = [part[:, 0] for part in (counts, n_groups, kish)]
     return Kano(shares, coefficients, _leading(keys, share[:, :many], drawn[..., :many], own, simple, confidence))
 
