@@ -72,6 +72,12 @@ def test_two_answers_cannot_bend():
     assert row[["statistic", "p_value", "p_adjusted", "estimate"]].isna().all()
 
 
+def test_a_median_between_two_answers_makes_no_knot():
+    scores = np.repeat(np.arange(1.0, 8), [1, 4, 13, 25, 54, 53, 44])  # quartiles 5, 5.5, 6
+    data = pd.DataFrame({"a": scores, "y": np.random.default_rng(0).normal(size=len(scores))})
+    assert validate(data, outcome="y", drivers=["a"]).bends["terms"].tolist() == [2]
+
+
 def test_customers_repeated_do_not_look_foretold():
     """The same customer in both folds would let boosting recognise his rows."""
     rng = np.random.default_rng(0)
