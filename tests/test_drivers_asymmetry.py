@@ -142,7 +142,7 @@ def test_frame_and_arrow_give_the_same():
     pd.testing.assert_frame_equal(one.factors, other.factors)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 50))
 def test_invariances(seed, factor):
     data = survey(250, [-1, 0], [0.5, 1], seed=seed)

@@ -113,7 +113,7 @@ def test_arrow_gives_the_same():
         pd.testing.assert_frame_equal(one, other)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 50))
 def test_invariances(seed, factor):
     data = survey(120, seed)

@@ -110,7 +110,7 @@ def test_a_driver_without_variation_has_no_weights():
     assert table[LIMITS].isna().all(axis=None)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 50))
 def test_invariances(seed, factor):
     data = survey(200, seed)
