@@ -16,6 +16,7 @@ from csatlib.stats.durations import kaplan_meier, time_until
 from csatlib.stats.intervals import wilson
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "complaints.json").read_text(encoding="utf-8"))
+SMALL = 1e-9  # rounding of sums
 FIRST = pd.Timestamp("2026-10-01 08:00")
 
 
@@ -116,7 +117,8 @@ def test_within_due_adds_up_in_any_order(drawn, seed):
     parts = ["n_within", "n_late", "n_overdue", "n_pending", "n_undated"]
     assert row[parts].sum() == len(cases)
     assert row["n"] == row[parts[:3]].sum()
-    assert np.isnan(row["estimate"]) or 0 <= row["ci_low"] <= row["estimate"] <= row["ci_high"] <= 100
+    assert np.isnan(row["estimate"]) or 0 <= row["ci_low"] <= row["estimate"] + SMALL
+    assert not row["estimate"] > row["ci_high"] + SMALL
     shuffled = cases.sample(frac=1, random_state=abs(seed) % 1000)
     pd.testing.assert_frame_equal(within_due(shuffled, **rules), within_due(cases, **rules))
 
@@ -130,3 +132,97 @@ def test_problems_are_named(hand):
         complaints.backlog(hand, ages=[3, 1])
     with pytest.raises(ValueError, match="'opened_at' is string"):
         complaints.backlog(hand.assign(opened_at="yesterday"))
+
+
+def test_closed_loop_by_hand(hand):
+    cases = hand.assign(followed_up_at=after([None, 40, None, None, None, None]))
+    cases["rating_after"] = [7, 4, None, None, None, 6]
+    cases["reopened"] = [False, True, None, None, True, None]
+    found = complaints.closed_loop(cases, by=["urgency"])
+    whole = pick(found, level="all")
+    received = pick(whole, base="received").set_index("stage")["count"]
+    assert received.to_dict() == {"received": 6, "answered": 5, "solved": 2, "followed_up": 1, "satisfied": 2}
+    rest = {
+        (s, b): (c, n) for s, b, c, n in whole[["stage", "base", "count", "n"]].values.tolist() if b != "received"
+    }
+    assert rest == {
+        ("answered", "previous"): (5, 6), ("solved", "previous"): (2, 5), ("followed_up", "previous"): (1, 2),
+        ("satisfied", "rated"): (2, 3), ("reopened", "solved"): (1, 2),
+    }  # fmt: skip
+    early = complaints.closed_loop(cases, as_of=FIRST + pd.Timedelta("9h"))
+    assert pick(early, stage="solved", base="received")["count"].tolist() == [1]
+
+
+def test_conversion_by_hand():
+    ratings = pd.DataFrame({"rating_before": [1, 2, 3, 3, 4, 7, None], "rating_after": [5, 4, None, 7, 7, 1, 6]})
+    row = complaints.conversion(ratings).iloc[0]
+    assert row[["n", "count", "n_missing", "n_unrated"]].tolist() == [3, 2, 1, 1]
+    assert_allclose(row[["estimate", "lowest", "highest"]].astype(float), [200 / 3, 50, 75])
+    low, high = wilson(2, 3)
+    assert_allclose(row[["ci_low", "ci_high"]].astype(float), [100 * low, 100 * high])
+    none = complaints.conversion(ratings.assign(rating_before=7.0)).iloc[0]
+    assert none["n"] == 0
+    assert np.isnan(none["estimate"])
+    with pytest.raises(ValueError, match="low=7, high=1; the scale must grow"):
+        complaints.conversion(ratings, low=7, high=1)
+
+
+def test_pareto_golden():
+    golden = GOLDEN["pareto"]["table"]
+    rows = [(g["cause"], "Shop" if i % 3 else "Post") for g in golden for i in range(g["n"])]
+    found = complaints.causes(pd.DataFrame(rows, columns=["kind", "owner"]), whys=[], pareto="kind").pareto
+    assert found["group"].tolist() == [g["cause"] for g in golden]
+    assert_allclose(found["cumulative"], [g["cumulative"] for g in golden])
+    assert (found["cumulative"] < 80).sum() + 1 == GOLDEN["pareto"]["for_80_percent"]
+    assert set(found["owner"]) == {"Shop"}
+    assert_allclose(found["owner_share"].iloc[0], 100 * 280 / 420)
+    assert found["level_with_first"].tolist() == [True] + [False] * 6
+
+
+def test_five_whys_by_hand():
+    rows = [
+        ("A", "x", "p"),
+        ("A", "x", "q"),
+        ("A", "x", None),
+        ("A", "y", None),
+        ("A", None, None),
+        ("B", "x", "p"),
+    ]
+    cases = pd.DataFrame([*rows, (None, None, None)], columns=["cause_1", "cause_2", "cause_3"])
+    found = complaints.causes(cases, owner=None)
+    made = found.tree[["path", "n", "count", "n_ended"]].values.tolist()
+    assert made == [
+        ["A", 6, 5, 1], ["A › x", 6, 3, 1], ["A › x › p", 6, 1, 1], ["A › x › q", 6, 1, 1], ["A › y", 6, 1, 1],
+        ["B", 6, 1, 0], ["B › x", 6, 1, 0], ["B › x › p", 6, 1, 1],
+    ]  # fmt: skip
+    assert_allclose(found.tree["share_of_parent"].head(4), [500 / 6, 60, 100 / 3, 100 / 3])
+    assert found.pareto["level_with_first"].tolist() == [True, True]  # 5 against 1: cannot be told apart
+    shuffled = complaints.causes(cases.sample(frac=1, random_state=1), owner=None)
+    pd.testing.assert_frame_equal(shuffled.tree, found.tree)
+    with pytest.raises(KeyError, match="none of the columns cause_1, cause_2"):
+        complaints.causes(cases[["cause_3"]].rename(columns={"cause_3": "why"}), whys=["cause_1", "cause_2"])
+
+
+def test_rising_by_hand():
+    now = pd.DataFrame({"cause_1": ["A"] * 12 + ["B"] * 5 + ["new"] * 9})
+    before = pd.DataFrame({"cause_1": ["A"] * 12 + ["B"] * 20})
+    found = complaints.rising(now, before, exposure=1, exposure_before=3).set_index("group")
+    assert_allclose(found["estimate"], [3, 0.75, np.inf])
+    assert_allclose(found["value_reference"], [4, 20 / 3, 0])
+    low, _ = wilson(12, 24)
+    assert_allclose(found.loc["A", "ci_low"], low / (1 - low) * 3)
+    assert (found["p_adjusted"] < 0.05).to_dict() == {"A": True, "B": False, "new": True}
+    assert (found["p_adjusted"] >= found["p_value"]).all()
+    with pytest.raises(ValueError, match="exposure=0"):
+        complaints.rising(now, before, exposure=0)
+
+
+@pytest.mark.long
+def test_nothing_rises_more_often_than_stated():
+    rng = np.random.default_rng(0)
+    names = np.array(list("ABCDEFGHIJ"))
+    found = 0
+    for _ in range(300):
+        sides = [pd.DataFrame({"cause_1": np.repeat(names, rng.poisson(20, 10))}) for _ in range(2)]
+        found += (complaints.rising(*sides)["p_adjusted"] < 0.05).any()
+    assert found / 300 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)

@@ -74,8 +74,8 @@ def service_levels(
     ServiceLevels
         ``within``: as :func:`csatlib.stats.due.within_due`, with ``stage`` (response, resolution). ``times``: one
         row per stage, group and share done: ``stage``, ``level``, ``group``, ``share_done`` (0.5: median, 0.9),
-        ``n``, ``n_events``, ``n_open``, ``estimate`` (hours), ``ci_low``, ``ci_high`` (NaN where the curve does not
-        get there). ``curves``: ``stage``, ``level``, ``group``, ``time`` (hours), ``n`` (cases), ``n_at_risk``,
+        ``n``, ``n_events``, ``n_open``, ``estimate`` (hours), ``ci_low``, ``ci_high`` (NaN where the curve ends
+        before). ``curves``: ``stage``, ``level``, ``group``, ``time`` (hours), ``n`` (cases), ``n_at_risk``,
         ``estimate`` (percent done), ``ci_low``, ``ci_high``.
 
     Raises
