@@ -226,3 +226,70 @@ def test_nothing_rises_more_often_than_stated():
         sides = [pd.DataFrame({"cause_1": np.repeat(names, rng.poisson(20, 10))}) for _ in range(2)]
         found += (complaints.rising(*sides)["p_adjusted"] < 0.05).any()
     assert found / 300 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_volume_by_hand():
+    people = pd.DataFrame({"region": ["N"] * 100 + ["S"] * 300, "joined_on": pd.Timestamp("2020-01-01")})
+    people["left_on"] = pd.to_datetime(["2026-01-31"] * 20 + [None] * 380)
+    people.loc[399, "joined_on"] = pd.Timestamp("2026-02-20")
+    cases = pd.DataFrame({"opened_at": pd.to_datetime(["2026-01-05", "2026-01-06", "2026-03-01"])})
+    cases = cases.assign(region=["N", "N", "S"], channel=["app", "app", "phone"])
+    found = complaints.volume(cases, customers=people, by=["region", "channel"])
+    assert pick(found, level="all")[["n", "count"]].values.tolist() == [[399, 2], [380, 0], [380, 1]]
+    assert pick(found, group="N")[["n", "count"]].values.tolist() == [[100, 2], [80, 0], [80, 0]]
+    assert pick(found, group="phone")["n"].tolist() == [399, 380, 380]
+    assert_allclose(pick(found, group="N")["estimate"], [20, 0, 0])
+    low, high = wilson(2, 100)
+    assert_allclose(pick(found, group="N")[["ci_low", "ci_high"]].iloc[0], [1000 * low, 1000 * high])
+    assert found["ucl"].isna().all()  # three months make no chart
+
+
+def test_a_month_that_doubles_is_seen():
+    people = pd.DataFrame({"joined_on": [pd.Timestamp("2020-01-01")] * 4000})
+    counts = {f"2025-{m:02}": 40 + m % 3 for m in range(1, 13)} | {"2026-01": 95}
+    days = [f"{month}-15" for month, k in counts.items() for _ in range(k)]
+    found = complaints.volume(
+        pd.DataFrame({"opened_at": pd.to_datetime(days)}), customers=people, baseline=("2025-01", "2025-12")
+    )
+    assert found.loc[found["signal"], "period"].tolist() == ["2026-01"]
+    assert ((found["lcl"] <= found["center"]) & (found["center"] <= found["ucl"])).all()
+    with pytest.raises(ValueError, match="no complaints"):
+        complaints.volume(pd.DataFrame({"opened_at": pd.to_datetime([])}), customers=people)
+
+
+def test_themes_by_hand():
+    said = [
+        "On hold for 10 minutes",
+        "household goods",
+        "I was on hold, call 0171 1234567",
+        "热线排队很久",
+        " ",
+        None,
+    ]
+    found = complaints.themes(
+        pd.DataFrame({"text": said}), keywords={"Waiting": ["on hold", "排队"], "Bill": ["bill"]}, min_comments=3
+    )
+    assert found[["n", "count"]].values.tolist() == [[4, 3], [4, 0], [4, 1]]
+    assert found["quotation"].tolist() == ["热线排队很久", "", ""]
+    masked = complaints.themes(
+        pd.DataFrame({"text": said[2:3]}), keywords={"Waiting": ["on hold"]}, min_comments=1
+    )
+    assert masked["quotation"].iloc[0] == "I was on hold, call [phone]"
+    few = complaints.themes(pd.DataFrame({"text": said}), keywords={"Waiting": ["on hold"]})
+    assert few["quotation"].tolist() == ["", ""]  # fewer than eight
+    with pytest.raises(ValueError, match="no list of keywords for 'Waiting'"):
+        complaints.themes(pd.DataFrame({"text": said}), keywords={"Waiting": "on hold"})
+
+
+def test_handling_by_hand():
+    rows = [
+        ("a", "Hotline", 1, True), ("b", "Hotline", 1, False), ("b", "Billing", 3, False), ("b", "Hotline", 5, True),
+        ("c", "Shop", 2, False), ("c", "Shop", 4, True), ("d", "Shop", 1, None), (None, "Shop", 1, True),
+    ]  # fmt: skip
+    contacts = pd.DataFrame(rows, columns=["case_id", "unit", "occurred_at", "resolved"])
+    found = complaints.handling(contacts.sample(frac=1, random_state=0), by=["unit"])
+    whole = pick(found.shares, level="all")[["measure", "n", "count"]].values.tolist()
+    assert whole == [["first_contact", 3, 1], ["handed_on", 2, 1]]
+    assert pick(found.shares, group="Shop")[["n", "count"]].values.tolist() == [[1, 0], [1, 0]]
+    paths = found.paths[["source", "target", "n", "count"]].values.tolist()
+    assert paths == [["Billing", "Hotline", 2, 1], ["Hotline", "Billing", 2, 1]]
