@@ -283,8 +283,9 @@ def test_themes_by_hand():
 
 def test_handling_by_hand():
     rows = [
-        ("a", "Hotline", 1, True), ("b", "Hotline", 1, False), ("b", "Billing", 3, False), ("b", "Hotline", 5, True),
-        ("c", "Shop", 2, False), ("c", "Shop", 4, True), ("d", "Shop", 1, None), (None, "Shop", 1, True),
+        ("a", "Hotline", 1, True), ("b", "Hotline", 1, False), ("b", "Billing", 3, False),
+        ("b", "Hotline", 5, True), ("c", "Shop", 2, False), ("c", "Shop", 4, True),
+        ("d", "Shop", 1, None), (None, "Shop", 1, True),
     ]  # fmt: skip
     contacts = pd.DataFrame(rows, columns=["case_id", "unit", "occurred_at", "resolved"])
     found = complaints.handling(contacts.sample(frac=1, random_state=0), by=["unit"])
