@@ -5,7 +5,7 @@ from csatlib.complaints.loop import closed_loop, conversion
 from csatlib.complaints.origins import Causes, causes, rising
 from csatlib.complaints.service import ServiceLevels, backlog, service_levels
 from csatlib.complaints.texts import themes
-from csatlib.complaints.volume import volume
+from csatlib.complaints.volume import compared, volume
 
 __all__ = [
     "Causes",
@@ -14,6 +14,7 @@ __all__ = [
     "backlog",
     "causes",
     "closed_loop",
+    "compared",
     "conversion",
     "handling",
     "rising",

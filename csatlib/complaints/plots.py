@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from csatlib import disclosure, theme
-from csatlib.complaints import origin_sentences, sentences
+from csatlib.complaints import loop_sentences, origin_sentences, sentences, volume_sentences
 from csatlib.words import mark, say
 
 PARTS = {
@@ -99,7 +99,7 @@ def plot_service(
     >>> row |= {"n_overdue": 4, "n_pending": 2, "estimate": 75.0, "ci_low": 60.0, "ci_high": 86.0}
     >>> ax = plot_service(pd.DataFrame([row]), names={})
     >>> [" ".join(text.get_text().split()) for text in ax.get_yticklabels()]
-    ['Answered: urgent 75 % of 40']
+    ['Answered, urgent 75 % of 40']
     >>> plt.close("all")
     """
     shown = disclosure.protect(result)
@@ -115,7 +115,7 @@ def plot_service(
         for at, start, size, count in zip(y, left, width[part], counts[part], strict=True):
             if size >= 7:
                 ink = "white" if part in ("n_within", "n_overdue") else theme.INK
-                box = {"facecolor": theme.WARN, "edgecolor": "none", "pad": 1} if part == "n_overdue" else None
+                box = {"facecolor": theme.WARN, "edgecolor": "none", "pad": 1.5} if part == "n_overdue" else None
                 where = {"ha": "center", "va": "center", "fontsize": 9, "color": ink, "bbox": box}
                 ax.text(start + size / 2, at, f"{count:,.0f}", **where)
         left = left + width[part]
@@ -155,7 +155,7 @@ def plot_loop(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> plt.close("all")
     """
     shown = disclosure.protect(result[(result["level"] == "all") & (result["base"] == "received")])
-    labels = [say(sentences.STAGES[stage]) for stage in shown["stage"]]
+    labels = [say(loop_sentences.STAGES[stage]) for stage in shown["stage"]]
     y = list(range(len(shown)))
     ax = ax or plt.subplots(figsize=(4.8, 0.9 + 0.42 * len(shown)))[1]
     ax.barh(y, shown["estimate"], color="#9dbbd9", height=0.7)
@@ -169,7 +169,7 @@ def plot_loop(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(max(len(shown) - 0.4, 0.6), -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(say("Percent of complaints received"))
-    ax.set_label(sentences.loop(result))
+    ax.set_label(loop_sentences.loop(result))
     return theme.keep(ax, shown.assign(label=labels), rows={"label": say("Stage")}, decimals=1)
 
 
@@ -218,5 +218,5 @@ def plot_volume(result: pd.DataFrame, *, title: str = "", ax: Axes | None = None
     ax.set_ylim(bottom=0)
     ax.set_ylabel(say("Complaints per 1,000 customers"))
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, frameon=False, fontsize=9)
-    ax.set_label(origin_sentences.months(result, name=title))
+    ax.set_label(volume_sentences.months(result, name=title))
     return theme.keep(ax, shown, rows={"period": say("Month")}, decimals=1)

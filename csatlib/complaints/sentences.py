@@ -7,17 +7,8 @@ import numpy as np
 import pandas as pd
 
 from csatlib import disclosure, theme
-from csatlib.words import listed, mark, say, together
+from csatlib.words import mark, say, together
 
-STAGES = {
-    "received": mark("Received"),
-    "answered": mark("Answered"),
-    "solved": mark("Solved"),
-    "informed": mark("Customer informed"),
-    "followed_up": mark("Followed up"),
-    "satisfied": mark("Known to be satisfied"),
-    "reopened": mark("Opened again"),
-}
 SERVICE = {"response": mark("Answered"), "resolution": mark("Solved")}
 TOO_FEW = mark("Too few complaints to show a figure.")
 
@@ -41,9 +32,9 @@ def stage_of(row: Mapping[str, Any], *, names: Mapping[str, str]) -> str:
     --------
     >>> row = {"stage": "response", "group": "all", "n": 40, "estimate": 75.0}
     >>> stage_of(row, names={"all": "all"}).splitlines()
-    ['Answered: all', '75 % of 40']
+    ['Answered, all', '75 % of 40']
     """
-    who = say("{stage}: {group}", stage=say(SERVICE[row["stage"]]), group=names.get(row["group"], row["group"]))
+    who = say("{stage}, {group}", stage=say(SERVICE[row["stage"]]), group=names.get(row["group"], row["group"]))
     if pd.isna(row["estimate"]):
         return who
     return who + "\n" + say("{share} % of {n}", share=theme.number(row["estimate"], 0), n=f"{row['n']:,.0f}")
@@ -94,6 +85,33 @@ def in_time(within: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     return together(*told) or say(TOO_FEW)
 
 
+def steps(within: pd.DataFrame, *, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return service levels with a reader's names of the groups; a level of escalation is named as one.
+
+    Parameters
+    ----------
+    within : DataFrame
+        ``within`` of :func:`csatlib.complaints.service_levels`.
+    names : mapping of str to str
+        What a reader calls each group.
+
+    Returns
+    -------
+    DataFrame
+        With ``label``.
+
+    Examples
+    --------
+    >>> steps(pd.DataFrame({"level": ["all", "level"], "group": ["all", "2"]}), names={})["label"].tolist()
+    ['all', 'escalation level 2']
+    """
+    labels = [
+        say("escalation level {level}", level=r.group) if r.level == "level" else names.get(r.group, r.group)
+        for r in within.itertuples()
+    ]
+    return within.assign(label=labels)
+
+
 def takes(times: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     """Say after how long half of the complaints are solved, open ones included.
 
@@ -134,6 +152,30 @@ def takes(times: pd.DataFrame, *, names: Mapping[str, str]) -> str:
             if pd.notna(row["estimate"])
         )
     )
+
+
+def valued(result: pd.DataFrame, *, names: Mapping[str, str]) -> dict[str, str]:
+    """Name each group by its column and its value.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``level`` and ``group``.
+    names : mapping of str to str
+        What a reader calls each column.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> valued(pd.DataFrame({"level": ["all", "urgency"], "group": ["all", "other"]}), names={})
+    {'other': 'urgency: other'}
+    """
+    pairs = result[result["level"] != "all"][["level", "group"]].drop_duplicates()
+    text = mark("{by}: {group}")
+    return {r.group: say(text, by=names.get(r.level, r.level), group=r.group) for r in pairs.itertuples()}
 
 
 def waiting(result: pd.DataFrame) -> str:
@@ -178,11 +220,12 @@ def ages(result: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With ``label``.
+        With ``label``, and without limits: a complete count.
 
     Examples
     --------
-    >>> ages(pd.DataFrame({"from_days": [0.0, 1.0, 7.0], "to_days": [1.0, 7.0, float("inf")]}))["label"].tolist()
+    >>> bands = {"from_days": [0.0, 1.0, 7.0], "to_days": [1.0, 7.0, float("inf")], "n": 55, "estimate": 5}
+    >>> ages(pd.DataFrame(bands))["label"].tolist()
     ['under 1 day', '1 to 7 days', '7 days or longer']
     """
 
@@ -193,138 +236,9 @@ def ages(result: pd.DataFrame) -> pd.DataFrame:
             return say("under 1 day") if high == 1 else say("under {high} days", high=f"{high:g}")
         return say("{low} to {high} days", low=f"{low:g}", high=f"{high:g}")
 
-    pairs = zip(result["from_days"], result["to_days"], strict=True)
-    return result.assign(label=[label(low, high) for low, high in pairs])
-
-
-def loop(result: pd.DataFrame) -> str:
-    """Say how far complaints get, and where most are lost.
-
-    Parameters
-    ----------
-    result : DataFrame
-        From :func:`csatlib.complaints.closed_loop`.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-
-    Examples
-    --------
-    >>> rows = {"level": "all", "stage": ["received", "solved"], "base": "received", "n": 40}
-    >>> loop(pd.DataFrame(rows | {"estimate": [100.0, 75.0]}))
-    'Of 100 complaints: Solved 75.'
-    """
-    shown = disclosure.protect(result[(result["level"] == "all") & (result["base"] == "received")])
-    shown = shown[~shown["hidden"] & (shown["stage"] != "received")]
-    if shown.empty:
-        return say(TOO_FEW)
-    text = mark("{stage} {share}")
-    parts = [say(text, stage=say(STAGES[r.stage]), share=theme.number(r.estimate, 0)) for r in shown.itertuples()]
-    return say("Of 100 complaints: {parts}.", parts=listed(parts))
-
-
-def afterwards(result: pd.DataFrame) -> str:
-    """Say how many of those asked afterwards are satisfied, and how many cases were opened again.
-
-    Parameters
-    ----------
-    result : DataFrame
-        From :func:`csatlib.complaints.closed_loop`.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-
-    Examples
-    --------
-    >>> row = {"level": "all", "stage": "reopened", "base": "solved", "n": 40, "estimate": 7.5}
-    >>> afterwards(pd.DataFrame([row | {"ci_low": 2.6, "ci_high": 19.9}]))
-    'Opened again after the solution: 8 % (95 % interval 3 to 20, n = 40).'
-    """
-    said = {
-        ("satisfied", "rated"): mark(
-            "Satisfied, of those who gave a rating: {share} % (95 % interval {low} to {high}, n = {n})."
-        ),
-        ("reopened", "solved"): mark(
-            "Opened again after the solution: {share} % (95 % interval {low} to {high}, n = {n})."
-        ),
-    }
-    rows = disclosure.protect(result[result["level"] == "all"]).to_dict("records")
-    told = [row for row in rows if (row["stage"], row["base"]) in said and pd.notna(row["estimate"])]
-    return together(*(say(said[row["stage"], row["base"]], **span(row)) for row in told))
-
-
-def won_back(result: pd.DataFrame) -> str:
-    """Say how many dissatisfied customers are satisfied later, and what the missing ratings leave open.
-
-    Parameters
-    ----------
-    result : DataFrame
-        From :func:`csatlib.complaints.conversion`.
-
-    Returns
-    -------
-    str
-        One or two sentences.
-
-    Examples
-    --------
-    >>> row = {"level": "all", "n": 40, "n_missing": 30, "estimate": 50.0, "ci_low": 35.0, "ci_high": 65.0}
-    >>> won_back(pd.DataFrame([row | {"lowest": 28.6, "highest": 71.4}]))  # doctest: +ELLIPSIS
-    'Of the dissatisfied who were asked again, 50 % are satisfied (95 % interval 35 to 65, n = 40). 30 others ...
-    """
-    row = disclosure.protect(result[result["level"] == "all"]).iloc[0]
-    if row["hidden"] or pd.isna(row["estimate"]):
-        return say("Too few dissatisfied customers gave a rating again.")
-    return together(
-        say(
-            "Of the dissatisfied who were asked again, {share} % are satisfied (95 % interval {low} to {high}, "
-            "n = {n}).",
-            **span(row),
-        ),
-        say(
-            "{missing} others gave no later rating: among all it lies between {lowest} % and {highest} %.",
-            missing=f"{row['n_missing']:,.0f}",
-            lowest=theme.number(row["lowest"], 0),
-            highest=theme.number(row["highest"], 0),
-        )
-        if row["n_missing"]
-        else "",
-    )
-
-
-def handled(shares: pd.DataFrame) -> str:
-    """Say how many cases are settled at first contact, and how many others are handed on.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        ``shares`` of :func:`csatlib.complaints.handling`.
-
-    Returns
-    -------
-    str
-        Up to two sentences.
-
-    Examples
-    --------
-    >>> row = {"level": "all", "measure": "first_contact", "n": 400, "estimate": 60.0, "ci_low": 55.0}
-    >>> handled(pd.DataFrame([row | {"ci_high": 65.0}]))
-    'Settled at the first contact: 60 % of cases (95 % interval 55 to 65, n = 400).'
-    """
-    said = {
-        "first_contact": mark(
-            "Settled at the first contact: {share} % of cases (95 % interval {low} to {high}, n = {n})."
-        ),
-        "handed_on": mark(
-            "Handed on to another unit, of the others: {share} % (95 % interval {low} to {high}, n = {n})."
-        ),
-    }
-    rows = disclosure.protect(shares[shares["level"] == "all"]).to_dict("records")
-    return together(*(say(said[row["measure"]], **span(row)) for row in rows if pd.notna(row["estimate"])))
+    labels = [label(low, high) for low, high in zip(result["from_days"], result["to_days"], strict=True)]
+    # a complete count: small groups are hidden, but nothing is an estimate
+    return disclosure.protect(result).assign(label=labels, ci_low=np.nan, ci_high=np.nan, indicative=False)
 
 
 def span(row: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from csatlib.complaints.cases import OPENED
 from csatlib.stats.control import laney_p
 from csatlib.stats.due import ALL, table_of
 from csatlib.stats.intervals import check_confidence, wilson
+from csatlib.stats.rest import against_rest
+from csatlib.stats.rows import require_columns
 from csatlib.tables.period import label_of, parse
 
 PER = 1000.0
@@ -98,6 +100,70 @@ def volume(
             )
             found.append(_charted(part, baseline, confidence, seed))
     return pd.concat(found, ignore_index=True)
+
+
+def compared(
+    data: pd.DataFrame,
+    *,
+    customers: pd.DataFrame,
+    by: str,
+    period: str,
+    confidence: float = 0.95,
+    seed: int = 0,
+    replicates: int = 1000,
+) -> pd.DataFrame:
+    """Complaints per 1,000 customers of each group in one period, against all other customers.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per complaint: ``opened_at``, ``customer_id``.
+    customers : DataFrame
+        One row per customer: ``customer_id``, ``joined_on``, `by`, ``left_on`` where they can leave.
+    by : str
+        Column of the customers with the groups.
+    period : str
+        Month, quarter or year, for example "2026-10".
+    confidence : float
+        Coverage of the intervals.
+    seed, replicates
+        Joint replicates of groups of customers.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`csatlib.stats.rest.against_rest`, in complaints per 1,000 customers; ``n`` counts customers.
+
+    Raises
+    ------
+    KeyError
+        Columns that are not there.
+
+    Notes
+    -----
+    The mean number of complaints of a customer, so one who complains often counts once as a customer, and limits
+    allow for it. Complaints without a customer do not count.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"customer_id": range(100), "region": ["N", "S"] * 50})
+    >>> people["joined_on"] = pd.Timestamp("2020-01-01")
+    >>> cases = pd.DataFrame({"customer_id": [0, 2, 2, 1], "opened_at": pd.Timestamp("2026-10-05")})
+    >>> found = compared(cases, customers=people, by="region", period="2026-10")
+    >>> found[["group", "value", "estimate"]].round(6).values.tolist()
+    [['N', 60.0, 40.0], ['S', 20.0, -40.0]]
+    """
+    require_columns(data.columns, [OPENED, "customer_id"])
+    require_columns(customers.columns, ["customer_id", "joined_on", by])
+    span = parse(period)
+    gone = customers["left_on"] < span.start if "left_on" in customers.columns else False
+    there = customers[(customers["joined_on"] < span.end) & ~gone]
+    within = data[(data[OPENED] >= span.start) & (data[OPENED] < span.end)]
+    count = there["customer_id"].map(within["customer_id"].value_counts()).fillna(0.0)
+    rules = {"confidence": confidence, "seed": seed, "replicates": replicates}
+    return against_rest(
+        there.assign(complaints=count), value="complaints", by=by, cluster="customer_id", scale=PER, **rules
+    )
 
 
 def _months(first: str, last: str) -> list[str]:
