@@ -74,7 +74,7 @@ def behind_complaints(
     >>> cases = pd.DataFrame({"promise_id": ["p", None], "customer_id": ["a", "b"]})
     >>> cases["opened_at"] = pd.to_datetime(["2026-10-04", "2026-10-04"])
     >>> behind_complaints(cases, made)[["measure", "n", "count", "estimate"]].values.tolist()
-    [['named', 2, 1, 50.0], ['window', 2, 1, 50.0], ['earlier', 0, 0, nan], ['either', 2, 1, 50.0]]
+    [['named', 2, 1, 50.0], ['window', 2, 1, 50.0], ['either', 2, 1, 50.0], ['earlier', 0, 0, nan]]
     """
     check_confidence(confidence)
     by = by or []
@@ -87,11 +87,11 @@ def behind_complaints(
         met[LINKED] = complaints["promise_id"].isin(broken["promise_id"]).astype(float)
     if {"customer_id"} <= set(complaints.columns) & set(promises.columns):
         met[WITHIN] = _in_window(complaints, broken, days)
+        if LINKED in met:
+            met["either"] = met[LINKED].where(met[LINKED] == 1, met[WITHIN])
         shifted = complaints.assign(opened_at=complaints["opened_at"] - pd.Timedelta(days=days))
         reaches = shifted["opened_at"] - pd.Timedelta(days=days) >= promises[DUE].min()
         met[EARLIER] = _in_window(shifted, broken, days).where(reaches)
-    if {LINKED, WITHIN} <= set(met):
-        met["either"] = met[LINKED].where(met[LINKED] == 1, met[WITHIN])
     rows = []
     for level, group, at in _groups(complaints, by):
         for measure, hit in met.items():
