@@ -113,15 +113,12 @@ def followed(result: pd.DataFrame, *, days: float) -> str:
     before = ""
     if "earlier" in known.index:
         before = say(
-            "In the {days} days before that span, the share is {share} % (95 % interval {low} to {high}, n = {n}).",
+            "In the {days} days before that span the share is {share} % (95 % interval {low} to {high}, n = {n}).",
             days=f"{days:g}",
             **_span(known.loc["earlier"]),
         )
     return together(
-        say(
-            "Of 100 complaints {share} follow a broken promise (95 % interval {low} to {high}, n = {n}).",
-            **_span(row),
-        ),
+        say(told, **_span(row)),
         say(quoted, quoted=QUOTED),
         before,
     )
