@@ -1,6 +1,7 @@
 """Complaints: service levels with open cases, the closed loop, what lies behind, how many there are."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from csatlib import complaints
 from csatlib.stats.due import within_due
 from csatlib.stats.durations import kaplan_meier, time_until
 from csatlib.stats.intervals import wilson
+from csatlib.tables import workspace
 
+ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "real" / "baltimore311"
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "complaints.json").read_text(encoding="utf-8"))
 SMALL = 1e-9  # rounding of sums
 FIRST = pd.Timestamp("2026-10-01 08:00")
@@ -294,3 +298,22 @@ def test_handling_by_hand():
     assert pick(found.shares, group="Shop")[["n", "count"]].values.tolist() == [[1, 0], [1, 0]]
     paths = found.paths[["source", "target", "n", "count"]].values.tolist()
     assert paths == [["Billing", "Hotline", 2, 1], ["Hotline", "Billing", 2, 1]]
+
+
+@pytest.mark.long
+def test_baltimore(tmp_path):
+    if not REAL.is_dir():
+        pytest.skip("baltimore311 is not in ../shared/real")
+    shutil.copy(ROOT / "examples" / "baltimore311" / "csat.toml", tmp_path)
+    (tmp_path / "data").symlink_to(REAL, target_is_directory=True)
+    cases = workspace.open(tmp_path / "csat.toml").complaints
+    # SOURCE.txt: closed with both dates 9,555, within due 83.60 %, median open time 31.1 h
+    closed = complaints.service_levels(cases.dropna(subset=["due_at", "resolved_at"]), due="due_at")
+    assert closed.within["n"].tolist() == [9555]
+    assert closed.within["estimate"].round(2).tolist() == [83.60]
+    assert closed.times["estimate"].round(1).iloc[0] == 31.1
+    # duplicates apart, open requests counted: overdue ones failed, and the median is longer
+    single = complaints.service_levels(cases[~cases["status"].str.contains("Duplicate")], due="due_at")
+    counts = ["n", "n_within", "n_late", "n_overdue", "n_pending", "n_undated"]
+    assert single.within[counts].iloc[0].tolist() == [9482, 7839, 1514, 129, 24, 277]
+    assert single.times["estimate"].iloc[0] > 39

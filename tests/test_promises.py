@@ -78,6 +78,9 @@ def test_after_promises_by_hand():
     assert found.loc["difference", ["n", "n_reference"]].tolist() == [140, 160]
     late = promises.after_promises(said.assign(responded_at=DAY + pd.Timedelta(days=100)), given_to)
     assert late["part"].tolist() == ["none"]
+    empty = promises.after_promises(said.head(0), given_to)
+    assert empty.empty
+    assert list(empty.columns) == list(late.columns)
 
 
 @pytest.mark.long

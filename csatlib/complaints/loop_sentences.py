@@ -7,7 +7,7 @@ from csatlib.complaints.sentences import TOO_FEW, span
 from csatlib.words import listed, mark, say, together
 
 STAGES = {
-    "received": mark("Received"),
+    "received": mark("Complaints received"),
     "answered": mark("Answered"),
     "solved": mark("Solved"),
     "informed": mark("Customer informed"),

@@ -151,7 +151,7 @@ def plot_loop(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> rows |= {"count": [40, 30], "estimate": [100.0, 75.0], "ci_low": [91.0, 60.0], "ci_high": [100.0, 86.0]}
     >>> ax = plot_loop(pd.DataFrame(rows))
     >>> [text.get_text() for text in ax.get_yticklabels()]
-    ['Received', 'Solved']
+    ['Complaints received', 'Solved']
     >>> plt.close("all")
     """
     shown = disclosure.protect(result[(result["level"] == "all") & (result["base"] == "received")])

@@ -11,6 +11,7 @@ from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicate
 from csatlib.stats.rows import blocks, require_columns
 from csatlib.stats.segments import sum_by_segment
 
+COLUMNS = ["part", "n", "n_reference", "n_groups", "few_groups", "estimate", "se", "ci_low", "ci_high", "p_value"]
 BROKEN, KEPT, NONE = "broken", "kept", "none"
 LINKED, WITHIN, EARLIER = "named", "window", "earlier"
 
@@ -184,7 +185,7 @@ def after_promises(
         b, k = at[BROKEN], at[KEPT]
         less = spread[:, b] - spread[:, k]
         parts.append(("difference", means[b] - means[k], less, n[b], n[k], min(groups[b], groups[k])))
-    return pd.DataFrame([_row(*p, confidence) for p in parts])
+    return pd.DataFrame([_row(*p, confidence) for p in parts], columns=COLUMNS)
 
 
 def _row(
