@@ -173,12 +173,12 @@ def test_conversion_by_hand():
 
 def test_pareto_golden():
     golden = GOLDEN["pareto"]["table"]
-    rows = [(g["cause"], "Shop" if i % 3 else "Post") for g in golden for i in range(g["n"])]
+    rows = [(g["cause"], "Desk" if i % 3 else "Post") for g in golden for i in range(g["n"])]
     found = complaints.causes(pd.DataFrame(rows, columns=["kind", "owner"]), whys=[], pareto="kind").pareto
     assert found["group"].tolist() == [g["cause"] for g in golden]
     assert_allclose(found["cumulative"], [g["cumulative"] for g in golden])
     assert (found["cumulative"] < 80).sum() + 1 == GOLDEN["pareto"]["for_80_percent"]
-    assert set(found["owner"]) == {"Shop"}
+    assert set(found["owner"]) == {"Desk"}
     assert_allclose(found["owner_share"].iloc[0], 100 * 280 / 420)
     assert found["level_with_first"].tolist() == [True] + [False] * 6
 
