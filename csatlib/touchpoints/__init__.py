@@ -4,10 +4,12 @@ from csatlib.touchpoints.contact_rows import measured
 from csatlib.touchpoints.contact_tables import consistency, evidence, handled, moved
 from csatlib.touchpoints.correction import actions, quadrants
 from csatlib.touchpoints.files import save, template
+from csatlib.touchpoints.impact_tables import Impact, impact, moments_of_truth
 from csatlib.touchpoints.inventory import Inventory, band, inventory
 from csatlib.touchpoints.pooling import Shrunken, shrink, shrink_shares
 
 __all__ = [
+    "Impact",
     "Inventory",
     "Shrunken",
     "actions",
@@ -15,8 +17,10 @@ __all__ = [
     "consistency",
     "evidence",
     "handled",
+    "impact",
     "inventory",
     "measured",
+    "moments_of_truth",
     "moved",
     "quadrants",
     "save",

@@ -57,7 +57,8 @@ def measured(contacts: pd.DataFrame, *, settle: int = SETTLE, bad: float = BAD) 
     require_columns(contacts.columns, ["touchpoint", "occurred_at"])
     if not settle > 0:
         raise ValueError(f"settle={settle}; allowed are days above 0, for example {SETTLE}")
-    rows = contacts.sort_values("occurred_at", kind="stable").reset_index(drop=True)
+    order = [c for c in ("occurred_at", "contact_id") if c in contacts.columns]
+    rows = contacts.sort_values(order, kind="stable").reset_index(drop=True)
     rating, wait, resolved = (_numbers(rows, column) for column in ("rating", "wait_seconds", "resolved"))
     rows = rows.assign(
         satisfaction=rating,

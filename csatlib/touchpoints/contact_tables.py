@@ -74,7 +74,8 @@ def evidence(
     check_confidence(confidence)
     rows = measured(contacts, settle=settle, bad=bad)
     cluster = "customer_id" if "customer_id" in rows.columns else None
-    sums = sum_by_segment(blocks(rows, list(MEASURES), by=["touchpoint"], cluster=cluster), list(MEASURES))
+    design = {"cluster": cluster, "key": _key(rows)}
+    sums = sum_by_segment(blocks(rows, list(MEASURES), by=["touchpoint"], **design), list(MEASURES))
     names = [label[0] for label in sums.segments]
     parts = [
         pooled(sums, at, confidence, seed).assign(touchpoint=names, measure=name, unit=MEASURES[name][1])
@@ -131,7 +132,7 @@ def consistency(
     for name, rows in contacts[contacts["rating"].notna()].groupby("touchpoint", sort=True):
         if rows[unit].dropna().nunique() < 2:
             continue
-        sums = sum_by_segment(blocks(rows, ["rating"], by=[unit], cluster=cluster), ["rating"])
+        sums = sum_by_segment(blocks(rows, ["rating"], by=[unit], cluster=cluster, key=_key(rows)), ["rating"])
         units = pooled(sums, 0, confidence, seed).assign(group=[str(label[0]) for label in sums.segments])
         found.append(units.assign(touchpoint=name))
         weight = 1 / units["se"] ** 2
@@ -301,6 +302,10 @@ def pooled(sums: SegmentSums, at: int, confidence: float, seed: int) -> pd.DataF
     )
 
 
+def _key(rows: pd.DataFrame) -> str | None:
+    return "contact_id" if "contact_id" in rows.columns else None
+
+
 def _errors(n: np.ndarray, own: np.ndarray, factor: float) -> tuple[np.ndarray, float]:
     """Return standard errors of means, and the standard deviation of one contact."""
     degrees = np.maximum(n - 1, 0)
@@ -358,7 +363,7 @@ def _contrasts(rows: pd.DataFrame, columns: list[str], confidence: float, seed: 
     check_confidence(confidence)
     cluster = "customer_id" if "customer_id" in rows.columns else None
     by = ["touchpoint", "_group", "_side"]
-    sums = sum_by_segment(blocks(rows, columns, by=by, cluster=cluster), columns)
+    sums = sum_by_segment(blocks(rows, columns, by=by, cluster=cluster, key=_key(rows)), columns)
     drawn = sums.replicates(sums.draw(seed=seed))
     at = {label: i for i, label in enumerate(sums.segments)}
     pairs = [(i, at[*label[:2], "other"]) for label, i in at.items() if (*label[:2], "other") in at]

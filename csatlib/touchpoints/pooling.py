@@ -8,8 +8,9 @@ from scipy import special, stats
 from csatlib.stats.intervals import check_confidence
 
 GRID = 400
-SPREADS, MEANS = 40, 60  # grid of the shares
-NEGLIGIBLE = 1e-5
+SPREADS, MEANS = 24, 36  # grid of the shares
+NEGLIGIBLE = 1e-4
+SHARE_STEPS = 24
 STEPS = 60  # halvings: the limits are exact to the last digit shown
 
 
@@ -190,7 +191,7 @@ def _given_shares(hits: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _share_quantile(weight: np.ndarray, alpha: np.ndarray, beta: np.ndarray, tail: float) -> np.ndarray:
     low, high = np.zeros(alpha.shape[1]), np.ones(alpha.shape[1])
-    for _ in range(STEPS // 2):
+    for _ in range(SHARE_STEPS):
         middle = (low + high) / 2
         below = weight @ special.betainc(alpha, beta, middle) < tail
         low, high = np.where(below, middle, low), np.where(below, high, middle)
