@@ -191,7 +191,7 @@ def moved(
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; a day outside the contacts' time.
+        Columns that are not there; a day that is none. Without contacts on either side the table is empty.
 
     Notes
     -----
@@ -207,8 +207,6 @@ def moved(
     """
     require_columns(contacts.columns, ["touchpoint", "occurred_at", outcome, *([by] if by else [])])
     time, day = contacts["occurred_at"], pd.Timestamp(since)
-    if not time.min() < day <= time.max():
-        raise ValueError(f"since={since!r}; the contacts run from {time.min():%Y-%m-%d} to {time.max():%Y-%m-%d}")
     rows = contacts.assign(_side=np.where(time >= day, "own", "other"), _group=contacts[by] if by else "all")
     rows["_group"] = rows["_group"].astype("str").where(rows["_group"].notna())
     found = _contrasts(rows, [outcome], confidence, seed)
