@@ -345,7 +345,7 @@ def _volumes(
     about = {"touchpoint": names, "n_groups": len(rows), "few_groups": False}
     volume = {"measure": "volume", "unit": "contacts a month", "n": count, "n_eff": count.astype(float)}
     volume |= {"raw": count / months, "estimate": count / months, "ci_low": low / months, "ci_high": high / months}
-    if "customer_id" not in rows.columns:
+    if "customer_id" not in rows.columns or not rows["customer_id"].notna().any():
         return [pd.DataFrame(about | volume)]
     named = held["customer_id"].count().loc[names].to_numpy() / count
     reached = held["customer_id"].nunique().loc[names].to_numpy()
