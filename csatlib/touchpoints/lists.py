@@ -6,12 +6,12 @@ from csatlib import theme
 from csatlib.touchpoints.contact_rows import MEASURES
 from csatlib.touchpoints.impact_tables import Impact
 from csatlib.touchpoints.inventory import Inventory
-from csatlib.touchpoints.sentences import AXIS, BAND, QUADRANT, RATING, stage
-from csatlib.words import mark, say
+from csatlib.touchpoints.sentences import BAND, QUADRANT, RATING, stage, todo
+from csatlib.words import mark, say, together
 
 
 def listing(placed: pd.DataFrame) -> pd.DataFrame:
-    """Return the inventory as a list: number, touchpoint, stage, importance, both axes, quadrant.
+    """Return the inventory as a list that fits a phone: what it is and where it stands, three numbers.
 
     Parameters
     ----------
@@ -21,24 +21,27 @@ def listing(placed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Text columns as named in :func:`headings`.
+        Text columns as named in :func:`headings`; what contacts show stands in brackets.
 
     Examples
     --------
-    >>> row = {"number": 1, "touchpoint": "Chat", "stage": "use", "owner": "Care", "impact": 6.3, "band": "middle"}
-    >>> row |= {"operational": 7.0, "experience": 5.3, "quadrant": "works, feels bad"}
-    >>> listing(pd.DataFrame([row]))[["key", "importance", "quadrant"]].values.tolist()
-    [['1', '6.3', 'Works, feels bad']]
+    >>> row = {"number": 1, "touchpoint": "Chat", "stage": "use", "impact": 6.3, "operational": 7.0}
+    >>> listing(pd.DataFrame([row | {"experience": 5.3, "quadrant": "works, feels bad"}])).values.tolist()
+    [['1 Chat (Use): Works, feels bad', '6.3', '7.0', '5.3']]
     """
+    text = mark("{number} {touchpoint} ({stage}): {quadrant}")
     rows = [
         {
-            "key": str(row["number"]),
-            "touchpoint": row["touchpoint"],
-            "stage": stage(row["stage"]) if "stage" in row else "",
-            "importance": theme.number(row.get("impact"), 1),
+            "touchpoint": say(
+                text,
+                number=row["number"],
+                touchpoint=row["touchpoint"],
+                stage=stage(row["stage"]),
+                quadrant=say(QUADRANT[row["quadrant"]]) if row["quadrant"] in QUADRANT else "–",
+            ),
+            "importance": theme.number(row["impact"], 1),
             "works": _beside(row["operational"], row.get("seen_operational")),
             "feels": _beside(row["experience"], row.get("seen_experience")),
-            "quadrant": say(QUADRANT[row["quadrant"]]) if row.get("quadrant") in QUADRANT else "–",
         }
         for row in placed.to_dict("records")
     ]
@@ -55,17 +58,14 @@ def headings() -> dict[str, str]:
 
     Examples
     --------
-    >>> headings()["key"]
-    'No.'
+    >>> list(headings())
+    ['touchpoint', 'importance', 'works', 'feels']
     """
     return {
-        "key": say("No."),
-        "touchpoint": say("Touchpoint"),
-        "stage": say("Stage"),
+        "touchpoint": say("Touchpoint (stage): quadrant"),
         "importance": say("Importance"),
-        "works": say("Works (contacts)"),
-        "feels": say("Feels (contacts)"),
-        "quadrant": say("Quadrant"),
+        "works": say("Works"),
+        "feels": say("Feels"),
     }
 
 
@@ -88,29 +88,22 @@ def corrections(table: pd.DataFrame) -> pd.DataFrame:
     >>> row |= {"experience": 5.1, "axis": "both", "seen_operational": 7.5, "n_operational": 90.0, "reach": 0.5}
     >>> row |= {"seen_experience": 6.8, "n_experience": 80.0, "priority": 2.6, "rank_low": 1.0, "rank_high": 2.0}
     >>> row |= {"rank": 1.0, "rank_stability": 0.8, "due_on": "", "next_review": ""}
-    >>> corrections(pd.DataFrame([row]))[["axis", "evidence", "priority", "rank"]].values.tolist()
-    [['both', 'works 7.5 (n = 90), feels 6.8 (n = 80)', '2.6', '1–2 (80 %)']]
+    >>> shown = corrections(pd.DataFrame([row]))
+    >>> shown["what"].item()  # doctest: +ELLIPSIS
+    'Hotline (Care): importance 8.8, works 4.9, feels 5.1 of 10; short on both. Contacts: works 7.5 (n = 90), ...
+    >>> shown[["priority", "rank"]].values.tolist()
+    [['2.6', '1–2 (80 %)']]
     """
     rows = [
         {
-            "touchpoint": row["touchpoint"],
-            "owner": row["owner"] if pd.notna(row["owner"]) else say("no owner"),
-            "axis": say(AXIS[row["axis"]]) if row["axis"] in AXIS else "–",
-            "workshop": say(
-                "importance {impact}, works {works}, feels {feels} (n = {n})",
-                impact=theme.number(row["impact"], 1),
-                works=theme.number(row["operational"], 1),
-                feels=theme.number(row["experience"], 1),
-                n=row["n"],
-            ),
-            "evidence": _evidence(row),
+            "what": together(todo(table.iloc[[i]]), _evidence(row)),
             "reach": f"{100 * row['reach']:.0f} %" if pd.notna(row["reach"]) else "–",
             "priority": theme.number(row["priority"], 1),
             "rank": _rank(row),
             "due_on": row["due_on"] or "……",
             "next_review": row["next_review"] or "……",
         }
-        for row in table.to_dict("records")
+        for i, row in enumerate(table.to_dict("records"))
     ]
     return pd.DataFrame(rows, columns=list(correction_headings()))
 
@@ -125,16 +118,12 @@ def correction_headings() -> dict[str, str]:
 
     Examples
     --------
-    >>> correction_headings()["owner"]
-    'Owner'
+    >>> list(correction_headings())
+    ['what', 'reach', 'priority', 'rank', 'due_on', 'next_review']
     """
     return {
-        "touchpoint": say("Touchpoint"),
-        "owner": say("Owner"),
-        "axis": say("Short on"),
-        "workshop": say("Workshop, of 10"),
-        "evidence": say("Contacts, of 10"),
-        "reach": say("Customers reached"),
+        "what": say("Touchpoint (owner), workshop and contacts"),
+        "reach": say("Reach"),
         "priority": say("Priority"),
         "rank": say("Rank (stability)"),
         "due_on": say("Due"),
@@ -185,16 +174,20 @@ def bands(entries: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``band``, ``touchpoints`` (names, most important first is not implied: life-cycle order).
+        ``band`` (with the names, in the order of the life cycle), ``count``.
 
     Examples
     --------
     >>> bands(pd.DataFrame({"touchpoint": ["A", "B"], "band": ["low", "high"]})).values.tolist()
-    [['8 and above', 'B'], ['6 to 7', '–'], ['5 and below', 'A']]
+    [['8 and above: B', 1], ['6 to below 8: –', 0], ['below 6: A', 1]]
     """
+    text = mark("{band}: {touchpoints}")
     names = {band: list(entries.loc[entries["band"] == band, "touchpoint"]) for band in BAND}
-    rows = [(say(text), say(", ").join(names[band]) or "–") for band, text in BAND.items()]
-    return pd.DataFrame(rows, columns=["band", "touchpoints"])
+    rows = [
+        (say(text, band=say(BAND[band]), touchpoints=say(", ").join(own) or "–"), len(own))
+        for band, own in names.items()
+    ]
+    return pd.DataFrame(rows, columns=["band", "count"])
 
 
 def _beside(opinion: float, seen: float | None) -> str:
@@ -204,9 +197,9 @@ def _beside(opinion: float, seen: float | None) -> str:
 
 def _evidence(row: dict) -> str:
     if pd.isna(row["seen_operational"]) or pd.isna(row["seen_experience"]):
-        return say("no contacts on record")
+        return say("No contacts on record.")
     return say(
-        "works {works} (n = {n_works}), feels {feels} (n = {n_feels})",
+        "Contacts: works {works} (n = {n_works}), feels {feels} (n = {n_feels}).",
         works=theme.number(row["seen_operational"], 1),
         n_works=f"{row['n_operational']:,.0f}",
         feels=theme.number(row["seen_experience"], 1),
@@ -247,32 +240,27 @@ def percent(result: pd.DataFrame) -> pd.DataFrame:
     return result.assign(**{c: result[c].where(~share, 100 * result[c]) for c in columns})
 
 
-def grouped(whole: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
-    """Return changes of touchpoints, then those of groups within them.
+def grouped(parts: pd.DataFrame) -> pd.DataFrame:
+    """Return changes of groups within touchpoints with one label for both.
 
     Parameters
     ----------
-    whole, parts : DataFrame
-        From :func:`csatlib.touchpoints.moved`, without and with groups.
+    parts : DataFrame
+        From :func:`csatlib.touchpoints.moved` with `by`.
 
     Returns
     -------
     DataFrame
-        Rows of both with ``label``; ``group`` is left out, since touchpoints do not add up to one another.
+        The same with ``label`` instead of ``touchpoint`` and ``group``: these rows do not add up to one whole.
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"touchpoint": ["Shop"], "group": ["all"], "estimate": [0.5]})
-    >>> grouped(rows, rows.assign(group="North"))["label"].tolist()
-    ['Shop', 'Shop: North']
+    >>> grouped(pd.DataFrame({"touchpoint": ["Shop"], "group": ["North"], "estimate": [0.5]}))["label"].tolist()
+    ['Shop: North']
     """
-    rows = pd.concat([whole, parts], ignore_index=True)
     text = mark("{touchpoint}: {group}")
-    labels = [
-        row.touchpoint if row.group == "all" else say(text, touchpoint=row.touchpoint, group=row.group)
-        for row in rows.itertuples()
-    ]
-    return rows.assign(label=labels).drop(columns=["touchpoint", "group"])
+    labels = [say(text, touchpoint=row.touchpoint, group=row.group) for row in parts.itertuples()]
+    return parts.assign(label=labels).drop(columns=["touchpoint", "group"])
 
 
 def beside(found: Impact) -> pd.DataFrame:

@@ -15,7 +15,7 @@ STAGE = {
     "buy again": mark("Buy again"),
     "recommend": mark("Recommend"),
 }
-BAND = {"high": mark("8 and above"), "middle": mark("6 to 7"), "low": mark("5 and below")}
+BAND = {"high": mark("8 and above"), "middle": mark("6 to below 8"), "low": mark("below 6")}
 AXIS = {
     "operational": mark("how well it works"),
     "experience": mark("how good it feels"),
