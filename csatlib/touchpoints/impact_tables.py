@@ -16,6 +16,7 @@ DAYS = 90
 NEW, YOUNG = 365, 3 * 365
 FEWEST = 5  # clusters behind either side of a comparison
 LEVEL = 0.05
+TERMS = {"penalty": {"bad": -1}, "reward": {"good": 1}, "asymmetry": {"bad": -1, "good": -1}}
 
 
 @dataclass(frozen=True)
@@ -211,31 +212,35 @@ def _association(rated, asked, people, outcome, days, ends, adjust, confidence) 
     names = [name for name, clusters in enough.items() if min(clusters) >= FEWEST]
     if not names:
         return pd.DataFrame(columns=columns)
-    parts = {("met", name): met[name].notna() for name in names}
-    parts |= {("bad", name): met[name] <= ends[0] for name in names}
-    parts |= {("good", name): met[name] >= ends[1] for name in names}
-    touched = pd.DataFrame(parts).astype(float)
-    touched.columns = ["|".join(pair) for pair in touched.columns]
-    design = pd.concat([touched, _covariates(asked["customer_id"], asked["responded_at"], people, adjust)], axis=1)
+    parts = {f"met|{name}": met[name].notna() for name in names}
+    parts |= {f"bad|{name}": met[name] <= ends[0] for name in names}
+    parts |= {f"good|{name}": met[name] >= ends[1] for name in names}
+    design = pd.DataFrame(parts).astype(float)
+    design = pd.concat([design, _covariates(asked["customer_id"], asked["responded_at"], people, adjust)], axis=1)
     fit = sm.OLS(asked[outcome].astype(float), _full_rank(design)).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(asked["customer_id"])[0]}
     )
-    signs = {"penalty": {"bad": -1}, "reward": {"good": 1}, "asymmetry": {"bad": -1, "good": -1}}
     rows = []
     for name in names:
         own = met[name].notna()
-        about = {"touchpoint": name, "n": int(own.sum()), "n_groups": asked.loc[own, "customer_id"].nunique()}
-        for term, chosen in signs.items():
-            contrast = pd.Series(0.0, index=fit.params.index)
-            contrast[[f"{side}|{name}" for side in chosen]] = list(chosen.values())
-            estimate = float(contrast @ fit.params)
-            se = float(np.sqrt(contrast @ fit.cov_params() @ contrast))
-            half = stats.t.ppf((1 + confidence) / 2, about["n_groups"] - 1) * se
-            p_value = 2 * stats.t.sf(abs(estimate) / se, about["n_groups"] - 1)
-            rows.append(about | {"term": term, "reach": own.mean(), "estimate": estimate, "p_value": p_value,
-                                 "ci_low": estimate - half, "ci_high": estimate + half})  # fmt: skip
+        about = {"touchpoint": name, "n": int(own.sum()), "reach": own.mean()}
+        about["n_groups"] = asked.loc[own, "customer_id"].nunique()
+        rows += [about | row for row in _terms(fit, name, about["n_groups"], confidence)]
     found = pd.DataFrame(rows)
     return found.assign(p_adjusted=benjamini_hochberg(found["p_value"]))[columns]
+
+
+def _terms(fit, name: str, clusters: int, confidence: float) -> list[dict]:
+    """Penalty, reward and their difference, with limits by Student's t on the clusters."""
+    found = []
+    for term, chosen in TERMS.items():
+        contrast = pd.Series(0.0, index=fit.params.index)
+        contrast[[f"{side}|{name}" for side in chosen]] = list(chosen.values())
+        estimate, se = float(contrast @ fit.params), float(np.sqrt(contrast @ fit.cov_params() @ contrast))
+        half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * se
+        limits = {"estimate": estimate, "ci_low": estimate - half, "ci_high": estimate + half}
+        found.append({"term": term} | limits | {"p_value": 2 * stats.t.sf(abs(estimate) / se, clusters - 1)})
+    return found
 
 
 def _middling(values: pd.Series, ends: tuple[float, float]) -> pd.Series:

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from csatlib import disclosure, theme
-from csatlib.touchpoints import lists, sentences
+from csatlib.touchpoints import contact_sentences, lists, sentences
 from csatlib.words import say
 
 NAMED = 8  # critical touchpoints up to which their names stand in the grid, beside the number
@@ -153,9 +153,9 @@ def plot_evidence(result: pd.DataFrame, *, measure: str = "satisfaction", ax: Ax
     ax.set_yticks(at, shown["touchpoint"])
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel(sentences.measure(measure))
+    ax.set_xlabel(contact_sentences.measure(measure))
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, frameon=False, fontsize=9)
-    ax.set_label(sentences.spread(result, measure=measure))
+    ax.set_label(contact_sentences.spread(result, measure=measure))
     return theme.keep(ax, shown, rows={"touchpoint": say("Touchpoint")})
 
 
