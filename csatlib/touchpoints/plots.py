@@ -13,6 +13,7 @@ from csatlib.touchpoints import contact_sentences, lists, sentences
 from csatlib.words import say
 
 NAMED = 8  # critical touchpoints up to which their names stand in the grid, beside the number
+ACROSS = 3  # stages in a row of the strip: six would be too small on a phone
 FILLED = {"fc": "#e8f0f8", "ec": theme.ACCENT}
 LEADER = {"arrowstyle": "-", "color": theme.MUTED, "lw": 0.6, "shrinkA": 1, "shrinkB": 2}
 FAR = 12  # points from which on a thin line leads to the label
@@ -43,18 +44,20 @@ def plot_strip(stages: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ['Attract', '3', '1 critical']
     >>> plt.close("all")
     """
-    ax = ax or plt.subplots(figsize=(4.8, 1.35))[1]
-    for x, row in enumerate(stages.itertuples()):
+    ax = ax or plt.subplots(figsize=(4.8, 2.5))[1]
+    for i, row in enumerate(stages.itertuples()):
+        x, y = i % ACROSS, -(i // ACROSS)
         edge = {"fc": "white", "ec": theme.WARN, "ls": "--"} if row.touchpoints == 0 else FILLED
-        box = FancyBboxPatch((x + 0.08, 0.06), 0.84, 0.88, boxstyle="round,pad=0,rounding_size=0.08", **edge)
+        box = FancyBboxPatch((x + 0.07, y + 0.06), 0.82, 0.88, boxstyle="round,pad=0,rounding_size=0.08", **edge)
         ax.add_patch(box)
-        ax.text(x + 0.5, 0.76, sentences.stage(row.stage), ha="center", va="center", fontsize=6.8)
-        ax.text(x + 0.5, 0.46, f"{row.touchpoints:,}", ha="center", va="center", fontsize=14, weight="bold")
+        ax.text(x + 0.48, y + 0.78, sentences.stage(row.stage), ha="center", va="center", fontsize=11)
+        ax.text(x + 0.48, y + 0.48, f"{row.touchpoints:,}", ha="center", va="center", fontsize=18, weight="bold")
         told = say("{n} critical", n=row.critical) if row.critical else ""
-        ax.text(x + 0.5, 0.18, told, ha="center", va="center", fontsize=7.5)
-        if x:
-            ax.annotate("", (x + 0.1, 0.5), (x - 0.1, 0.5), arrowprops={"arrowstyle": "->", "color": theme.MUTED})
-    ax.set(xlim=(0, len(stages)), ylim=(0, 1))
+        ax.text(x + 0.48, y + 0.19, told, ha="center", va="center", fontsize=10.5)
+        if i < len(stages) - 1:
+            ends = (x + 1.08, y + 0.5), (x + 0.88, y + 0.5)
+            ax.annotate("", *ends, arrowprops={"arrowstyle": "->", "color": theme.MUTED}, annotation_clip=False)
+    ax.set(xlim=(0, ACROSS + 0.06), ylim=(-((len(stages) - 1) // ACROSS), 1))
     ax.set_axis_off()
     ax.set_label(sentences.covered(stages))
     kept = stages.assign(stage=[sentences.stage(name) for name in stages["stage"]])
@@ -196,7 +199,7 @@ def _label(ax: Axes, shown: pd.DataFrame, seen: pd.DataFrame) -> None:
         weight = "bold" if rows[i]["high"] else "normal"
         drawn = ax.annotate(
             text, (rows[i]["experience"], rows[i]["operational"]), (0, 0), textcoords="offset points",
-            ha="center", va="center", fontsize=7.5, weight=weight, arrowprops=LEADER, bbox=HALO, zorder=2.5,
+            ha="center", va="center", fontsize=8.5, weight=weight, arrowprops=LEADER, bbox=HALO, zorder=2.5,
         )  # fmt: skip
         size = Text.get_window_extent(drawn, renderer)
         place, box = _room(points[i], (size.width, size.height), area, taken, pixels)
