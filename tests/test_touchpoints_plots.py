@@ -7,7 +7,7 @@ import pytest
 from matplotlib.text import Annotation, Text
 
 from csatlib import theme
-from csatlib.touchpoints import actions, band, evidence, inventory, lists, plots, quadrants, sentences
+from csatlib.touchpoints import actions, band, evidence, impact, inventory, lists, plots, quadrants, sentences
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 
@@ -76,6 +76,8 @@ def test_lists_read_as_the_grid_does():
     assert "No contacts on record." in shown["what"].iloc[1]
     assert shown["rank"].tolist()[1] == "reach not known"
     assert lists.bands(placed)["count"].sum() == 24
+    nothing = impact(contacts.assign(customer_id=None))
+    assert lists.beside(nothing).empty
     strip = plots.plot_strip(inventory(data[data["stage"] != "buy again"]).stages)
     assert strip.get_label().endswith("No touchpoint is listed for: Buy again.")
     ax = plots.plot_evidence(seen.query("measure == 'satisfaction'").assign(n=5))

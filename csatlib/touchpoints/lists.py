@@ -285,7 +285,8 @@ def beside(found: Impact) -> pd.DataFrame:
     """
     columns = ["touchpoint", "n", "estimate", "ci_low", "ci_high"]
     parts = {"leaving": found.leaving, "repaired": found.repaired}
-    rows = pd.concat([part[columns].assign(measure=name) for name, part in parts.items() if len(part)])
+    shown = [part[columns].assign(measure=name) for name, part in parts.items() if len(part)]
+    rows = pd.concat(shown or [pd.DataFrame(columns=[*columns, "measure"])])
     return rows.assign(**{c: 100 * rows[c].astype(float) for c in columns[2:]}).reset_index(drop=True)
 
 
