@@ -55,18 +55,23 @@ def test_shrinkage_has_its_limits():
         shrink([1.0], [0.0], unit=1.0)
 
 
-def test_the_mixture_is_the_posterior():
-    """Two values: the grid against the integral done by quadrature over tau."""
-    value, se, unit = np.array([4.0, 6.0]), np.array([0.5, 1.0]), 1.0
-    tau = np.linspace(0, 400, 400_001)
+def test_limits_are_quantiles_of_the_posterior():
+    """Four values: the distribution at the limits, by quadrature over a dense grid of tau."""
+    value, se, unit = np.array([4.0, 4.6, 5.4, 6.0]), np.array([0.5, 0.4, 0.6, 0.5]), 1.0
+    found = shrink(value, se, unit=unit)
+    tau = np.arange(5e-4, 200, 1e-3)
     total = se**2 + tau[:, None] ** 2
-    mu = (value / total).sum(1) / (1 / total).sum(1)
-    density = stats.halfcauchy.pdf(tau) / np.sqrt(total.prod(1) * (1 / total).sum(1))
+    precision = (1 / total).sum(1)
+    mu = (value / total).sum(1) / precision
+    density = stats.halfcauchy.pdf(tau, scale=unit) / np.sqrt(total.prod(1) * precision)
     density *= np.exp(-0.5 * ((value - mu[:, None]) ** 2 / total).sum(1))
     kept = tau**2 / total[:, 0]
-    mean = np.average(kept * value[0] + (1 - kept) * mu, weights=density)
-    found = shrink(value, se, unit=unit)
-    assert abs(found.estimate[0] - mean) < 0.02  # median against mean of a nearly symmetric posterior
+    mean = kept * value[0] + (1 - kept) * mu
+    sd = np.sqrt(kept * se[0] ** 2 + (1 - kept) ** 2 / precision)
+    for limit, tail in ((found.ci_low[0], 0.025), (found.estimate[0], 0.5), (found.ci_high[0], 0.975)):
+        reached = np.average(stats.norm.cdf((limit - mean) / sd), weights=density)
+        assert_allclose(reached, tail, atol=0.002)
+    assert_allclose(np.average(tau <= found.spread, weights=density), 0.5, atol=0.01)
 
 
 @settings(max_examples=15, deadline=None)
