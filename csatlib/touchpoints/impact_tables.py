@@ -1,0 +1,297 @@
+"""What goes with a bad experience at a touchpoint: lower satisfaction, leaving, and whether it is repaired."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+
+from csatlib.stats.intervals import benjamini_hochberg, check_confidence
+from csatlib.stats.rows import require_columns
+from csatlib.touchpoints.contact_rows import BAD, GOOD
+from csatlib.touchpoints.pooling import shrink, shrink_shares
+
+DAYS = 90
+NEW, YOUNG = 365, 3 * 365
+FEWEST = 5  # clusters behind either side of a comparison
+LEVEL = 0.05
+TERMS = {"penalty": {"bad": -1}, "reward": {"good": 1}, "asymmetry": {"bad": -1, "good": -1}}
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Three lines beside the workshop's score.
+
+    Attributes
+    ----------
+    association : DataFrame
+        Overall satisfaction of those who had a bad or a good experience in the days before, against a middling
+        one, all touchpoints and covariates in one regression. One row per ``touchpoint`` and ``term``
+        ("penalty": middling less bad, "reward": good less middling, "asymmetry": penalty less reward): ``n``
+        (answers after an experience here), ``n_groups`` (customers), ``reach`` (share of all answers),
+        ``estimate`` (points of the outcome), ``ci_low``, ``ci_high``, ``p_value``, ``p_adjusted``.
+    leaving : DataFrame
+        Share of customers who left within the days after a bad experience less that after a good one, adjusted:
+        ``touchpoint``, ``n`` (bad), ``n_reference`` (good), ``n_groups``, ``value``, ``value_reference`` (raw
+        shares), ``raw`` (adjusted difference), ``estimate`` (shrunken), ``ci_low``, ``ci_high``.
+    repaired : DataFrame
+        Share of bad experiences after which the customer's next rating within the days is good: ``touchpoint``,
+        ``n`` (bad experiences with a next rating), ``n_bad`` (all), ``raw``, ``estimate`` (shrunken),
+        ``ci_low``, ``ci_high``.
+    """
+
+    association: pd.DataFrame
+    leaving: pd.DataFrame
+    repaired: pd.DataFrame
+
+
+def impact(
+    contacts: pd.DataFrame,
+    *,
+    responses: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    outcome: str = "overall",
+    days: int = DAYS,
+    bad: float = BAD,
+    good: float = GOOD,
+    adjust: tuple[str, ...] = ("plan",),
+    confidence: float = 0.95,
+) -> Impact:
+    """Measure what goes with bad experiences at each touchpoint.
+
+    Parameters
+    ----------
+    contacts : DataFrame
+        ``touchpoint``, ``occurred_at``, ``customer_id``, ``rating``; only rated contacts of known customers count.
+    responses : DataFrame, optional
+        ``customer_id``, ``responded_at`` and the outcome: relationship answers, not those about a contact.
+    customers : DataFrame, optional
+        ``customer_id``, ``joined_on``, ``left_on`` and the columns of `adjust`.
+    outcome : str
+        Overall satisfaction.
+    days : int
+        Days that an experience is followed, and looked back at from an answer.
+    bad, good : float
+        Highest rating that is bad, lowest that is good; between them is middling.
+    adjust : tuple of str
+        Columns of the customers held equal, beside tenure (under a year, under three, longer).
+    confidence : float
+        Coverage aimed at.
+
+    Returns
+    -------
+    Impact
+        Association, leaving, repaired; an empty table where its data is not given.
+
+    Raises
+    ------
+    KeyError, ValueError
+        Columns that are not there; bad not below good.
+
+    Notes
+    -----
+    Customers are clusters throughout. Association: least squares of the outcome on three indicators per
+    touchpoint (met; bad; good, by the mean rating of the days before), covariates, cluster-robust errors; p
+    values adjusted by Benjamini-Hochberg over all rows. Leaving: linear probability model per touchpoint on bad
+    against good, tenure and `adjust`; its error is at least that of two independent shares with the
+    touchpoints' common rate, so that no leaver does not pass for certainty; shrunken over touchpoints. Contacts
+    of the last `days` are left out, since their time is not over. Repaired: the next rating of the same customer
+    at any touchpoint or as the outcome; who is not heard from again is not counted. All three are associations:
+    customers who rate badly differ from others in more than the experience.
+
+    References
+    ----------
+    Brandt, R. D. (1987), A procedure for identifying value-enhancing service components using customer
+    satisfaction survey data, in: Add Value to Your Service, American Marketing Association, 61-65; Liang, K.-Y.
+    and Zeger, S. L. (1986), Biometrika 73(1), 13-22.
+
+    Examples
+    --------
+    >>> contacts = pd.DataFrame({"touchpoint": "Chat", "customer_id": ["a", "b", "a"], "rating": [2, 3, 6]})
+    >>> contacts["occurred_at"] = pd.to_datetime(["2026-09-01", "2026-09-02", "2026-10-01"])
+    >>> impact(contacts).repaired[["touchpoint", "n", "n_bad", "raw"]].values.tolist()
+    [['Chat', 1, 2, 1.0]]
+    """
+    check_confidence(confidence)
+    require_columns(contacts.columns, ["touchpoint", "occurred_at", "customer_id", "rating"])
+    if not bad < good or not days > 0:
+        raise ValueError(f"bad={bad:g}, good={good:g}, days={days}; allowed are bad < good and days above 0")
+    rated = contacts.dropna(subset=["customer_id", "rating"]).sort_values("occurred_at", kind="stable")
+    rated = rated[["touchpoint", "occurred_at", "customer_id", "rating"]].reset_index(drop=True)
+    people = None
+    if customers is not None:
+        require_columns(customers.columns, ["customer_id", "joined_on", "left_on", *adjust])
+        people = customers.set_index("customer_id")
+    asked = None
+    if responses is not None:
+        require_columns(responses.columns, ["customer_id", "responded_at", outcome])
+        asked = responses.dropna(subset=["customer_id", outcome])[["customer_id", "responded_at", outcome]]
+        asked = asked.reset_index(drop=True)
+    return Impact(
+        _association(rated, asked, people, outcome, days, (bad, good), adjust, confidence),
+        _leaving(rated, contacts["occurred_at"].max(), people, days, (bad, good), adjust, confidence),
+        _repaired(rated, asked, outcome, days, (bad, good), confidence),
+    )
+
+
+def moments_of_truth(found: Impact, entries: pd.DataFrame) -> pd.DataFrame:
+    """Name the touchpoints where much is at stake and a bad experience weighs more than a good one.
+
+    Parameters
+    ----------
+    found : Impact
+        From :func:`impact`.
+    entries : DataFrame
+        From :func:`csatlib.touchpoints.inventory`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``association`` with the term "asymmetry", with ``band`` and ``impact`` of the workshop and
+        ``moment_of_truth``: band "high", penalty above 0 and asymmetry above 0 beyond random variation.
+
+    Examples
+    --------
+    >>> terms = {"touchpoint": "Chat", "term": ["penalty", "reward", "asymmetry"], "estimate": [0.9, 0.1, 0.8]}
+    >>> found = Impact(pd.DataFrame(terms).assign(p_adjusted=0.01), pd.DataFrame(), pd.DataFrame())
+    >>> moments_of_truth(found, pd.DataFrame({"touchpoint": ["Chat"], "band": "high", "impact": 9.0}))[
+    ...     ["touchpoint", "moment_of_truth"]
+    ... ].values.tolist()
+    [['Chat', True]]
+    """
+    table = found.association
+    beyond = table[(table["p_adjusted"] < LEVEL) & (table["estimate"] > 0)]
+    penalised = set(beyond.loc[beyond["term"] == "penalty", "touchpoint"])
+    rows = table[table["term"] == "asymmetry"].merge(entries[["touchpoint", "band", "impact"]], how="left")
+    sure = (rows["p_adjusted"] < LEVEL) & (rows["estimate"] > 0)
+    return rows.assign(moment_of_truth=sure & rows["touchpoint"].isin(penalised) & (rows["band"] == "high"))
+
+
+def _covariates(
+    ids: pd.Series, time: pd.Series, people: pd.DataFrame | None, adjust: tuple[str, ...]
+) -> pd.DataFrame:
+    """Tenure and other columns of the customers as indicators."""
+    if people is None:
+        return pd.DataFrame(index=ids.index)
+    own = people.reindex(ids).set_axis(ids.index)
+    tenure = (time - own["joined_on"]).dt.days
+    parts = {"new": (tenure < NEW).astype(float), "young": tenure.between(NEW, YOUNG, "left").astype(float)}
+    dummies = [pd.get_dummies(own[c].astype("str"), prefix=c, drop_first=True, dtype=float) for c in adjust]
+    return pd.concat([pd.DataFrame(parts), *dummies], axis=1)
+
+
+def _full_rank(design: pd.DataFrame) -> pd.DataFrame:
+    """Add a constant and leave out columns that those before them already tell."""
+    design = sm.add_constant(design, has_constant="add")
+    upper = np.abs(np.diag(np.linalg.qr(design.to_numpy(dtype=float), mode="r")))
+    return design.loc[:, upper > 1e-9 * upper.max()]
+
+
+def _association(rated, asked, people, outcome, days, ends, adjust, confidence) -> pd.DataFrame:
+    columns = [
+        "touchpoint",
+        "term",
+        "n",
+        "n_groups",
+        "reach",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "p_adjusted",
+    ]
+    if asked is None or asked.empty:
+        return pd.DataFrame(columns=columns)
+    pairs = asked.reset_index(names="answer").merge(rated, on="customer_id")
+    gap = (pairs["responded_at"] - pairs["occurred_at"]).dt.total_seconds() / 86_400
+    met = pairs[(gap >= 0) & (gap < days)].pivot_table(index="answer", columns="touchpoint", values="rating")
+    met = met.reindex(asked.index)
+    sides = {name: (v <= ends[0], v >= ends[1], _middling(v, ends)) for name, v in met.items()}
+    enough = {name: [asked.loc[side, "customer_id"].nunique() for side in own] for name, own in sides.items()}
+    names = [name for name, clusters in enough.items() if min(clusters) >= FEWEST]
+    if not names:
+        return pd.DataFrame(columns=columns)
+    parts = {f"met|{name}": met[name].notna() for name in names}
+    parts |= {f"bad|{name}": met[name] <= ends[0] for name in names}
+    parts |= {f"good|{name}": met[name] >= ends[1] for name in names}
+    design = pd.DataFrame(parts).astype(float)
+    design = pd.concat([design, _covariates(asked["customer_id"], asked["responded_at"], people, adjust)], axis=1)
+    fit = sm.OLS(asked[outcome].astype(float), _full_rank(design)).fit(
+        cov_type="cluster", cov_kwds={"groups": pd.factorize(asked["customer_id"])[0]}
+    )
+    rows = []
+    for name in names:
+        own = met[name].notna()
+        about = {"touchpoint": name, "n": int(own.sum()), "reach": own.mean()}
+        about["n_groups"] = asked.loc[own, "customer_id"].nunique()
+        rows += [about | row for row in _terms(fit, name, about["n_groups"], confidence)]
+    found = pd.DataFrame(rows)
+    return found.assign(p_adjusted=benjamini_hochberg(found["p_value"]))[columns]
+
+
+def _terms(fit, name: str, clusters: int, confidence: float) -> list[dict]:
+    """Penalty, reward and their difference, with limits by Student's t on the clusters."""
+    found = []
+    for term, chosen in TERMS.items():
+        contrast = pd.Series(0.0, index=fit.params.index)
+        contrast[[f"{side}|{name}" for side in chosen]] = list(chosen.values())
+        estimate, se = float(contrast @ fit.params), float(np.sqrt(contrast @ fit.cov_params() @ contrast))
+        half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * se
+        limits = {"estimate": estimate, "ci_low": estimate - half, "ci_high": estimate + half}
+        found.append({"term": term} | limits | {"p_value": 2 * stats.t.sf(abs(estimate) / se, clusters - 1)})
+    return found
+
+
+def _middling(values: pd.Series, ends: tuple[float, float]) -> pd.Series:
+    return values.between(*ends, inclusive="neither")
+
+
+def _leaving(rated, end, people, days, ends, adjust, confidence) -> pd.DataFrame:
+    columns = ["touchpoint", "n", "n_reference", "n_groups", "value", "value_reference", "raw"]
+    if people is None or rated.empty:
+        return pd.DataFrame(columns=[*columns, "estimate", "ci_low", "ci_high"])
+    left = people["left_on"].reindex(rated["customer_id"]).set_axis(rated.index)
+    rows = rated.assign(gone=((left - rated["occurred_at"]).dt.days < days).astype(float))
+    rows = rows[(rows["occurred_at"] <= end - pd.Timedelta(days=days)) & ~_middling(rows["rating"], ends)]
+    rows = rows[rows["customer_id"].isin(people.index)]
+    rate = rows["gone"].mean()
+    found, errors = [], []
+    for name, own in rows.groupby("touchpoint"):
+        worse = own["rating"] <= ends[0]
+        about = {"touchpoint": name, "n": int(worse.sum()), "n_reference": int((~worse).sum())}
+        about |= {"n_groups": own["customer_id"].nunique(), "value": own.loc[worse, "gone"].mean()}
+        found.append(about | {"value_reference": own.loc[~worse, "gone"].mean(), "raw": np.nan})
+        errors.append(np.nan)
+        if min(own[side]["customer_id"].nunique() for side in (worse, ~worse)) < FEWEST:
+            continue
+        design = _covariates(own["customer_id"], own["occurred_at"], people, adjust)
+        design = pd.concat([worse.astype(float).rename("_worse"), design], axis=1)
+        fit = sm.OLS(own["gone"], _full_rank(design)).fit(
+            cov_type="cluster", cov_kwds={"groups": pd.factorize(own["customer_id"])[0]}
+        )
+        least = np.sqrt(rate * (1 - rate) * (1 / worse.sum() + 1 / (~worse).sum()))
+        found[-1]["raw"] = fit.params["_worse"]
+        errors[-1] = max(fit.bse["_worse"], least)
+    table = pd.DataFrame(found, columns=columns)
+    if not 0 < rate < 1:
+        return table.assign(estimate=np.nan, ci_low=np.nan, ci_high=np.nan)
+    drawn = shrink(table["raw"], errors, unit=float(np.sqrt(rate * (1 - rate))), confidence=confidence)
+    return table.assign(estimate=drawn.estimate, ci_low=drawn.ci_low.clip(-1), ci_high=drawn.ci_high.clip(max=1))
+
+
+def _repaired(rated, asked, outcome, days, ends, confidence) -> pd.DataFrame:
+    heard = [rated.rename(columns={"occurred_at": "time", "rating": "mark"})]
+    if asked is not None:
+        heard.append(asked.rename(columns={"responded_at": "time", outcome: "mark"}))
+    heard = pd.concat(heard, ignore_index=True).sort_values("time", kind="stable")
+    held = heard.groupby("customer_id", sort=False)
+    soon = (held["time"].shift(-1) - heard["time"]).dt.days < days
+    later = held["mark"].shift(-1).where(soon)
+    bad = heard[heard["touchpoint"].notna() & (heard["mark"] <= ends[0])].assign(later=later)
+    bad = bad.assign(good=(bad["later"] >= ends[1]) & bad["later"].notna())
+    found = bad.groupby("touchpoint").agg(n=("later", "count"), n_bad=("later", "size"), hits=("good", "sum"))
+    drawn = shrink_shares(found["hits"].astype(float), found["n"].astype(float), confidence=confidence)
+    table = found.reset_index().assign(estimate=drawn.estimate, ci_low=drawn.ci_low, ci_high=drawn.ci_high)
+    table["raw"] = (table["hits"] / table["n"]).where(table["n"] > 0)
+    return table[["touchpoint", "n", "n_bad", "raw", "estimate", "ci_low", "ci_high"]]
