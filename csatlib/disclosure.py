@@ -6,15 +6,55 @@ import numpy as np
 import pandas as pd
 
 NUMBERS = (
-    *("n", "n_missing", "n_open", "n_reference", "n_eff", "estimate", "ci_low", "ci_high", "se", "sd", "d_z"),
+    *(
+        "n",
+        "n_missing",
+        "n_open",
+        "n_reference",
+        "n_eff",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "se",
+        "sd",
+        "d_z",
+        "df",
+    ),
     *("p_value", "p_adjusted", "value", "value_reference", "share", "share_reference", "minimum_detectable"),
-    *("promoters", "passives", "detractors"),
-    *("center", "lcl", "ucl", "sigma_z", "autocorrelation", "last", "error", "error_no_change", "df"),
-    *("inner_low", "inner_high", "outer_low", "outer_high", "z", "between_sd", "dispersion", "p_alike"),
+    *("promoters", "passives", "detractors", "center", "lcl", "ucl", "sigma_z", "autocorrelation"),
+    *("last", "error", "error_no_change", "inner_low", "inner_high", "outer_low", "outer_high"),
+    *("z", "between_sd", "dispersion", "p_alike", "performance", "performance_low", "performance_high"),
+    *("importance", "importance_low", "importance_high", "coefficient", "coefficient_low", "coefficient_high"),
+    *("stated", "stated_low", "stated_high", "correlation", "r2", "priority", "priority_low", "priority_high"),
+    *("rank", "rank_low", "rank_high", "gap", "shortfall", "shrinkage", "stability_top3"),
+    *("quadrant_stability", "other_stability", "first_stability", "asked_share", "applies_share", "below_share"),
+    *("share_low", "share_high", "estimate_low", "estimate_high", "estimate_ordinal", "fong_z", "fong_p", "terms"),
+    *(
+        "n_within",
+        "n_late",
+        "n_overdue",
+        "n_pending",
+        "n_undated",
+        "n_events",
+        "n_at_risk",
+        "n_unrated",
+        "n_ended",
+    ),
+    *(
+        "count",
+        "count_before",
+        "cumulative",
+        "cumulative_low",
+        "cumulative_high",
+        "owner_share",
+        "share_of_parent",
+    ),
+    *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
-    *("label", "phase", "ahead", "indicator", "period", "metric", "lag"),
+    *("label", "phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
+    *("method", "stage", "base", "share_done", "from_days", "part", "touchpoint"),
 )
 
 
