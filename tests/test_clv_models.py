@@ -1,0 +1,146 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from csatlib.clv import BetaGeoNBD
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "clv.json").read_text(encoding="utf-8"))
+
+
+def packaged(name):
+    """A file of the lifetimes package, read by path."""
+    return Path(importlib.util.find_spec("lifetimes").origin).parent / "datasets" / name
+
+
+def cdnow():
+    data = pd.read_csv(packaged("cdnow_customers_summary.csv"))
+    return data.rename(columns={"ID": "customer", "T": "age"})
+
+
+def people(*rows):
+    return pd.DataFrame(rows, columns=["frequency", "recency", "age"], dtype=float)
+
+
+def expect_golden(model, golden):
+    assert model.converged_
+    assert model.prior_ is None
+    assert_allclose(model.params_, list(golden["parameters"].values()), rtol=golden["relative"])
+    assert_allclose(model.log_likelihood_, golden["log_likelihood"], atol=0.01)
+
+
+def expect_gradient(model, values, rows):
+    """The analytic gradient is the slope of the log-likelihood."""
+    values = np.array(values)
+    slope = model._log_likelihood(values, rows)[1]
+    for i, step in enumerate(np.diag(values * 1e-6)):
+        high, low = (model._log_likelihood(values + side * step, rows)[0] for side in (1, -1))
+        assert_allclose(slope[i], (high - low) / (2 * step[i]), rtol=2e-5)
+
+
+def test_bg_nbd_equals_the_published_fit():
+    golden, model = GOLDEN["bg_nbd"], BetaGeoNBD().fit(cdnow())
+    expect_golden(model, golden)
+    published = golden["published"]
+    assert_allclose(model.params_, [published[name] for name in model.parameters], atol=6e-4)
+    assert_allclose(model.log_likelihood_, published["LL"], atol=0.05)
+    assert_allclose(model.standard_errors_, list(golden["standard_errors"].values()), rtol=1e-4)
+    assert_allclose(model.predict_purchases(cdnow(), 39).sum(), golden["holdout_39_weeks"], rtol=1e-4)
+
+
+def test_bg_nbd_functions_at_the_rounded_parameters():
+    golden = GOLDEN["bg_nbd_functions"]
+    model = BetaGeoNBD.from_parameters(golden["parameters"])
+    for x, last, age, horizon, value in golden["conditional"]:
+        customer = people([x, last if x else 0, age])  # printed with a recency that does not count at x = 0
+        assert_allclose(model.predict_purchases(customer, horizon), value, rtol=1e-8)
+    for x, last, age, value in golden["alive"]:
+        assert_allclose(model.alive_probability(people([x, last, age])), value, rtol=1e-8)
+    age, value = np.transpose(golden["expected"])
+    assert_allclose(model.expected_repeats(age), value, rtol=1e-8)
+    age, value = np.transpose(golden["published_expected"])
+    assert_allclose(model.expected_repeats(age), value, atol=0.003)  # printed from unrounded parameters
+
+
+def test_bg_nbd_gradient():
+    from csatlib.clv.histories import compress
+
+    expect_gradient(BetaGeoNBD(), [0.3, 5.0, 0.7, 2.0], compress(cdnow())[0])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([1.0, 7.0, 0.25]))
+def test_bg_nbd_predictions_keep_their_range_and_the_unit_of_time(seed, unit):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 30, 8)
+    age = rng.integers(31, 300, 8)
+    data = people(*zip(x, np.where(x > 0, rng.integers(x + 1, age + 1), 0), age, strict=True))
+    values = dict(zip(BetaGeoNBD.parameters, rng.uniform(0.1, 5, 4), strict=True))
+    model = BetaGeoNBD.from_parameters(values)
+    alive, later = model.alive_probability(data), model.predict_purchases(data, 50)
+    assert alive.between(0, 1).all()
+    assert (later >= model.predict_purchases(data, 20) - 1e-9).all()
+    assert (model.predict_purchases(data, 0).abs() < 1e-9).all()
+    other = BetaGeoNBD.from_parameters(values | {"alpha": values["alpha"] * unit})
+    scaled = data.assign(recency=data["recency"] * unit, age=data["age"] * unit)
+    assert_allclose(other.predict_purchases(scaled, 50 * unit), later, rtol=1e-6)
+    order = rng.permutation(8)
+    assert_allclose(model.predict_purchases(data.iloc[order], 50), later.iloc[order])
+
+
+def test_expected_purchases_are_smooth_at_a_equal_to_one():
+    customer = people([3, 20, 30])
+    near = [
+        BetaGeoNBD.from_parameters({"r": 0.5, "alpha": 5, "a": a, "b": 2}).predict_purchases(customer, 40)[0]
+        for a in (0.999, 1.0, 1.001)
+    ]
+    assert_allclose(near[1], (near[0] + near[2]) / 2, rtol=1e-6)
+
+
+def test_a_fit_without_maximum_is_flagged_and_then_held_by_the_prior():
+    data = people(*[[0, 0, 30]] * 20, *[[1, 29, 30]] * 3)
+    alone = BetaGeoNBD(prior="never").fit(data)
+    assert not alone.converged_
+    assert "flat" in alone.reason_ or "away" in alone.reason_ or "maximum" in alone.reason_
+    with pytest.raises(ValueError, match=r"BetaGeoNBD did not converge .*prior=\"if_needed\""):
+        alone.predict_purchases(data, 10)
+    held = BetaGeoNBD().fit(data)
+    assert held.converged_
+    assert held.prior_ == "log-normal, spread 1.5"
+    assert np.isnan(held.aic_)
+    assert (held.summary_["prior"] == held.prior_).all()
+    assert held.log_likelihood_ <= alone.log_likelihood_ + 1e-6
+    assert BetaGeoNBD().fit(cdnow()).prior_ is None
+
+
+def test_wrong_histories_are_told_all_at_once():
+    data = people([1, 0, 5], [-1, 0, 5], [2, 9, 5], [np.nan, 0, 5])
+    with pytest.raises(
+        ValueError, match=r"1 rows with a missing .*; 1 rows with a frequency .*; 1 rows with a rec"
+    ):
+        BetaGeoNBD().fit(data)
+    with pytest.raises(KeyError, match="column not found: 'age'"):
+        BetaGeoNBD().fit(data.drop(columns="age"))
+    with pytest.raises(ValueError, match=r"prior='no'.*; spread=0"):
+        BetaGeoNBD(prior="no", spread=0)
+    with pytest.raises(ValueError, match="call fit first"):
+        BetaGeoNBD().predict_purchases(data, 3)
+
+
+def test_simulated_futures_average_to_the_expected_purchases():
+    model = BetaGeoNBD.from_parameters(GOLDEN["bg_nbd_functions"]["parameters"])
+    data = people([2, 30.43, 38.86], [10, 36, 39], [0, 0, 39])
+    same = pd.DataFrame([model.params_.to_numpy()] * 20_000, columns=model.parameters)
+    drawn = model.simulate(data, [20, 39], parameters=same)
+    assert drawn.shape == (20_000, 3, 2)
+    assert (np.diff(drawn, axis=2) >= 0).all()
+    for i, horizon in enumerate((20, 39)):
+        error = drawn[..., i].std(axis=0) / np.sqrt(20_000)
+        expected = model.predict_purchases(data, horizon)
+        assert (np.abs(drawn[..., i].mean(axis=0) - expected) < 4.5 * error).all()
