@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib.clv import BetaGeoNBD
+from csatlib.clv import BetaGeoNBD, GammaGamma, ShiftedBetaGeometric, spend_independence
+from csatlib.clv.histories import compress
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "clv.json").read_text(encoding="utf-8"))
 
@@ -69,8 +70,6 @@ def test_bg_nbd_functions_at_the_rounded_parameters():
 
 
 def test_bg_nbd_gradient():
-    from csatlib.clv.histories import compress
-
     expect_gradient(BetaGeoNBD(), [0.3, 5.0, 0.7, 2.0], compress(cdnow())[0])
 
 
@@ -144,3 +143,106 @@ def test_simulated_futures_average_to_the_expected_purchases():
         error = drawn[..., i].std(axis=0) / np.sqrt(20_000)
         expected = model.predict_purchases(data, horizon)
         assert (np.abs(drawn[..., i].mean(axis=0) - expected) < 4.5 * error).all()
+
+
+def cdnow_spend():
+    data = pd.read_csv(packaged("cdnow_customers_summary_with_transactions.csv"))
+    data.columns = ["customer", "frequency", "recency", "age", "mean_spend"]
+    return data
+
+
+def test_gamma_gamma_equals_the_published_fit():
+    golden, data = GOLDEN["gamma_gamma"], cdnow_spend()
+    model = GammaGamma().fit(data)
+    expect_golden(model, golden)
+    assert_allclose(model.params_, list(golden["published"].values()), atol=0.01)
+    assert model.n_ == 946
+    p, q, gamma = model.params_
+    spend = model.predict_spend(data)
+    assert_allclose(spend[data["frequency"] == 0], p * gamma / (q - 1))
+    regular = data[data["frequency"] > 3]
+    nearer = (spend[regular.index] - regular["mean_spend"]).abs() < (
+        p * gamma / (q - 1) - regular["mean_spend"]
+    ).abs()
+    assert nearer.all()
+    scaled = GammaGamma().fit(data.assign(mean_spend=100 * data["mean_spend"]))
+    assert_allclose(scaled.params_, model.params_ * [1, 1, 100], rtol=1e-4)
+    assert_allclose(scaled.predict_spend(data.assign(mean_spend=100 * data["mean_spend"])), 100 * spend, rtol=1e-4)
+
+
+def test_gamma_gamma_gradient_and_simulated_spend():
+    from csatlib.clv.gamma_gamma import _spend
+
+    used = cdnow_spend().query("mean_spend > 0")
+    rows = _spend(used["frequency"].to_numpy(dtype=float), used["mean_spend"].to_numpy())
+    expect_gradient(GammaGamma(), [5.0, 3.0, 20.0], rows)
+    model = GammaGamma.from_parameters(GOLDEN["gamma_gamma"]["published"])
+    same = pd.DataFrame([model.params_.to_numpy()] * 20_000, columns=model.parameters)
+    data = pd.DataFrame({"frequency": [0, 4], "mean_spend": [np.nan, 60.0]})
+    bought = np.broadcast_to(np.array([[[1, 3], [0, 2]]]), (20_000, 2, 2))
+    drawn = model.simulate(data, bought, parameters=same)
+    expected = model.predict_spend(data).to_numpy()[:, None] * bought[0]
+    assert (np.abs(drawn.mean(axis=0) - expected) <= 4.5 * drawn.std(axis=0) / np.sqrt(20_000)).all()
+
+
+def test_gamma_gamma_refuses_what_it_cannot_use():
+    with pytest.raises(
+        ValueError, match=r"1 rows with a negative mean_spend; 1 rows with a repeat purchase but no"
+    ):
+        GammaGamma().fit(pd.DataFrame({"frequency": [1, 2], "mean_spend": [-1.0, None]}))
+    with pytest.raises(ValueError, match="no customer has a repeat purchase"):
+        GammaGamma().fit(pd.DataFrame({"frequency": [0], "mean_spend": [None]}))
+
+
+def test_dependence_of_spend_on_frequency_is_seen():
+    """0.11 in the sample: Fader, Hardie and Lee (2005), Journal of Marketing Research 42, p. 422."""
+    row = spend_independence(cdnow_spend()).iloc[0]
+    assert round(row["estimate"], 2) == 0.11
+    assert row["ci_low"] < 0 < row["ci_high"]
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 9, 400)
+    tied = spend_independence(pd.DataFrame({"frequency": x, "mean_spend": x + rng.gamma(2, 1, 400)})).iloc[0]
+    assert tied["ci_low"] > 0.5
+
+
+def high_end(periods=8):
+    share = GOLDEN["shifted_beta_geometric"]["survivors"]
+    return pd.DataFrame({"period": range(periods), "survivors": np.array(share[:periods]) * 10})
+
+
+def test_shifted_beta_geometric_equals_the_published_fit_and_projection():
+    golden, model = GOLDEN["shifted_beta_geometric"], ShiftedBetaGeometric().fit(high_end())
+    assert model.converged_
+    assert_allclose(model.params_, list(golden["published"].values()), atol=0.002)
+    assert_allclose(model.log_likelihood_, golden["log_likelihood"], atol=1e-4)
+    survival, retention = model.survival(12), model.retention(12)
+    assert_allclose(survival["estimate"], golden["survival"], rtol=1e-4)
+    assert_allclose(retention["estimate"], golden["retention"], rtol=1e-4)
+    assert_allclose(survival["estimate"], np.array(golden["survivors"]) / 100, atol=0.022)
+    assert survival["estimate"].between(survival["ci_low"], survival["ci_high"]).all()
+
+
+def test_shifted_beta_geometric_by_hand():
+    """alpha = beta = 1: half leave at the first renewal, a sixth at the second, a third stay."""
+    model = ShiftedBetaGeometric.from_parameters({"alpha": 1, "beta": 1})
+    assert_allclose(model.survival(2)["estimate"], [1, 1 / 2, 1 / 3])
+    assert_allclose(model.retention(2)["estimate"], [1 / 2, 2 / 3])
+    series = (1 / (1 + np.arange(4000)) / 1.1 ** np.arange(4000)).sum()
+    assert_allclose(model.discounted_lifetime(0.1)["estimate"], series)
+    later = (2 / (2 + np.arange(1, 4000)) / 1.1 ** np.arange(3999)).sum()  # S(t) / S(1), t = 2, 3, ...
+    assert_allclose(model.discounted_lifetime(0.1, renewals=2)["estimate"], later)
+    rows = pd.DataFrame({"period": [0, 1, 2], "survivors": [60, 30, 20]})
+    fitted = ShiftedBetaGeometric().fit(pd.concat([rows] * 40).groupby("period", as_index=False).sum())
+    assert_allclose(fitted.params_, [1, 1], rtol=1e-3)
+
+
+def test_cohorts_share_the_parameters_and_must_be_whole():
+    two = pd.concat([high_end().assign(year=1), high_end(5).assign(year=2)])
+    model = ShiftedBetaGeometric().fit(two, cohort="year")
+    assert model.n_ == 2000
+    assert_allclose(model.params_, [0.668, 3.806], rtol=0.2)
+    bad = two.query("period != 2 or year != 1").assign(survivors=lambda d: d["survivors"] + 200 * d["period"])
+    with pytest.raises(ValueError, match=r"cohort 1: 'period' is \[0, 1, 3, .*; cohort 2: 'survivors' must start"):
+        ShiftedBetaGeometric().fit(bad, cohort="year")
+    with pytest.raises(ValueError, match="discount=0; it must be above 0"):
+        model.discounted_lifetime(0)
