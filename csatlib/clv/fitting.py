@@ -13,6 +13,7 @@ PRIORS = ("if_needed", "never", "always")
 FAR = 30.0  # a log parameter beyond this has run away
 FLAT = 3.0  # standard error of a log parameter beyond which nothing is known: a factor of 400 either way
 DECREMENT = 1e-5  # log-likelihood still to be gained, by the local quadratic
+OPEN = 0.2  # share of a parameter in a direction without maximum that makes it worth naming
 STEP = 1e-5  # of the differences that turn gradients into a Hessian
 SAMPLE_ROWS = 3_000
 
@@ -248,8 +249,10 @@ def _problem(at: np.ndarray, hessian: np.ndarray, n: float, names: Sequence[str]
     away = [name for name, value in zip(names, at, strict=True) if abs(value) >= FAR - 1]
     if away:
         return f"{' and '.join(away)} ran away"
-    if np.linalg.eigvalsh(hessian)[0] <= 0:
-        return "the likelihood has no maximum here"
+    curvature, direction = np.linalg.eigh(hessian)
+    if curvature[0] <= 0:
+        open_ended = [name for name, part in zip(names, direction[:, 0], strict=True) if abs(part) > OPEN]
+        return f"the likelihood has no maximum in {' and '.join(open_ended)}"
     error = np.sqrt(np.diag(_inverse(hessian)) / n)
     flat = [name for name, value in zip(names, error, strict=True) if not value < FLAT]
     return f"the likelihood is flat in {' and '.join(flat)}" if flat else ""
