@@ -1,17 +1,16 @@
 """BG/NBD: purchases at random while active, and after each repeat purchase a chance to stop."""
 
 import numpy as np
-import pandas as pd
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
 
-from csatlib.clv.fitting import SAMPLE_ROWS, LikelihoodModel
-from csatlib.clv.histories import Histories, compress
+from csatlib.clv.histories import Histories
+from csatlib.clv.purchase_model import PurchaseModel, stopping_counts
 
 NEAR_ONE = 1e-4
 STARTS = ((1.0, 1.0, 1.0, 2.0), (0.3, 0.3, 0.5, 2.0), (3.0, 3.0, 0.1, 1.0), (0.1, 0.1, 3.0, 10.0))
 
 
-class BetaGeoNBD(LikelihoodModel):
+class BetaGeoNBD(PurchaseModel):
     """Beta-geometric / negative binomial model of repeat purchases without a contract.
 
     Parameters
@@ -38,10 +37,10 @@ class BetaGeoNBD(LikelihoodModel):
 
     Notes
     -----
-    Active customers buy with rate lambda ~ Gamma(r, alpha) and after each repeat purchase stop with
-    probability p ~ Beta(a, b). BFGS with the analytic gradient on log parameters, over unique histories; then
-    Newton steps. Converged: the Hessian is positive definite, less than 0.00001 of log-likelihood is left to
-    gain, and no log parameter has a standard error above 3.
+    Active customers buy with rate lambda ~ Gamma(r, alpha) and after each repeat purchase stop with probability
+    p ~ Beta(a, b), so that whoever never came back counts as active. BFGS with the analytic gradient on log
+    parameters, over unique histories; then Newton steps. Converged: the Hessian is positive definite, less than
+    0.00001 of log-likelihood is left to gain, and no log parameter has a standard error above 3.
 
     References
     ----------
@@ -50,6 +49,7 @@ class BetaGeoNBD(LikelihoodModel):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> model = BetaGeoNBD.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
     >>> customer = pd.DataFrame({"frequency": [2], "recency": [30.43], "age": [38.86]})
     >>> model.predict_purchases(customer, 39).round(3).tolist()
@@ -58,30 +58,6 @@ class BetaGeoNBD(LikelihoodModel):
 
     parameters = ("r", "alpha", "a", "b")
     _stops_at_once = 0
-
-    def fit(self, data: pd.DataFrame) -> "BetaGeoNBD":
-        """Fit to one row per customer.
-
-        Parameters
-        ----------
-        data : DataFrame
-            ``frequency`` (repeat purchases), ``recency`` (age at the last one), ``age`` (time since the first
-            purchase), as :func:`csatlib.clv.rfm` makes them; any unit of time.
-
-        Returns
-        -------
-        BetaGeoNBD
-            Itself.
-
-        Raises
-        ------
-        KeyError, ValueError
-            Columns that are not there; values that cannot be.
-        """
-        return self._fit(compress(data)[0])
-
-    def _sample(self, rows: Histories) -> Histories:
-        return rows.sample(SAMPLE_ROWS)
 
     def _starts(self, rows: Histories) -> np.ndarray:
         rate = max(rows.count @ rows.frequency, 1.0) / max(rows.count @ rows.age, 1e-9)
@@ -92,7 +68,7 @@ class BetaGeoNBD(LikelihoodModel):
         x, n, shape = rows.level, rows.level_count, b + rows.level + self._stops_at_once
         level = gammaln(r + x) - gammaln(r) + betaln(a, shape) - betaln(a, b)
         to_age, to_last = np.log(alpha + rows.age), np.log(alpha + rows.recency)
-        power, odds = r + rows.frequency, self._log_odds(values, x)[rows.which]
+        power, odds = r + rows.frequency, self._stopped(values, x)[rows.which]
         odds = odds + power * (to_age - to_last)
         stopped = rows.count * expit(odds)
         value = (
@@ -112,137 +88,34 @@ class BetaGeoNBD(LikelihoodModel):
         ]  # fmt: skip
         return float(value), np.array(gradient)
 
-    def _log_odds(self, values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def _stopped(self, values: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Log odds of having stopped at the last purchase, but for the time since."""
         _, _, a, b = values
         if self._stops_at_once:
             return np.log(a) - np.log(b + x)
-        with np.errstate(divide="ignore"):
-            return np.where(x > 0, np.log(a) - np.log(np.where(x > 0, b + x - 1, np.inf)), -np.inf)
+        return np.where(x > 0, np.log(a) - np.log(np.where(x > 0, b + x - 1, 1.0)), -np.inf)
 
-    def _alive(self, values: np.ndarray, rows: Histories) -> np.ndarray:
+    def _log_odds(self, values: np.ndarray, rows: Histories) -> np.ndarray:
         r, alpha, _, _ = values
-        gap = np.log(alpha + rows.age) - np.log(alpha + rows.recency)
-        return expit(-self._log_odds(values, rows.frequency) - (r + rows.frequency) * gap)
+        since = np.log(alpha + rows.age) - np.log(alpha + rows.recency)
+        return self._stopped(values, rows.frequency) + (r + rows.frequency) * since
 
-    def alive_probability(self, data: pd.DataFrame) -> pd.Series:
-        """Probability that each customer is still active at the end of the data.
-
-        Parameters
-        ----------
-        data : DataFrame
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        Series
-            Between 0 and 1, index of `data`; 1 by construction for a customer without repeat purchase.
-
-        Raises
-        ------
-        ValueError
-            A model that is not fitted or did not converge.
-        """
-        self._require_fit()
-        rows, back = compress(data, inverse=True)
-        return pd.Series(self._alive(self._values(None), rows)[back], index=data.index, name="alive_probability")
-
-    def predict_purchases(self, data: pd.DataFrame, horizon: float) -> pd.Series:
-        """Purchases expected of each customer within a time after the end of the data.
-
-        Parameters
-        ----------
-        data : DataFrame
-            As in :meth:`fit`.
-        horizon : float
-            In the unit of time of `data`.
-
-        Returns
-        -------
-        Series
-            Index of `data`.
-
-        Raises
-        ------
-        ValueError
-            A negative horizon; a model that is not fitted or did not converge.
-        """
-        self._require_fit()
-        require_horizon(horizon)
-        rows, back = compress(data, inverse=True)
-        r, alpha, a, b = values = self._values(None)
-        x = rows.frequency
-        while_active = active_purchases(r + x, alpha + rows.age, a, b + x + self._stops_at_once, horizon)
-        expected = while_active * self._alive(values, rows)
-        return pd.Series(expected[back], index=data.index, name="expected_purchases")
-
-    def expected_repeats(self, age) -> np.ndarray:
-        """Repeat purchases expected of a new customer up to each age.
-
-        Parameters
-        ----------
-        age : array of float
-            In the unit of time of the fit.
-
-        Returns
-        -------
-        ndarray
-            One number per age.
-
-        Raises
-        ------
-        ValueError
-            A model that is not fitted or did not converge.
-        """
-        self._require_fit()
-        r, alpha, a, b = self._values(None)
-        begins = (b / (a + b)) ** self._stops_at_once
-        return begins * active_purchases(r, alpha, a, b + self._stops_at_once, np.asarray(age, dtype=float))
-
-    def simulate(self, data: pd.DataFrame, horizon, *, parameters: pd.DataFrame, seed: int = 0) -> np.ndarray:
-        """Draw each customer's future purchases, given what is known of him or her.
-
-        Parameters
-        ----------
-        data : DataFrame
-            As in :meth:`fit`.
-        horizon : float or increasing sequence of float
-            Times after the end of the data.
-        parameters : DataFrame
-            From :meth:`sample_parameters`: one draw of the future per row.
-        seed : int
-            Of the draws.
-
-        Returns
-        -------
-        ndarray of int
-            Cumulated purchases, shape (draws, customers), or (draws, customers, times) for a sequence.
-        """
-        rows, back = compress(data, inverse=True)
-        rng, values = np.random.default_rng(seed), self._values(parameters)
+    def _while_active(self, values: np.ndarray, rows: Histories, horizon: float) -> np.ndarray:
         r, alpha, a, b = values
         x = rows.frequency
-        alive = rng.random((len(parameters), len(back))) < self._alive(values, rows)[:, back]
-        shape = alive.shape
-        rate = rng.gamma((r + x)[:, back], 1 / (alpha + rows.age)[:, back])
-        stop = rng.beta(np.broadcast_to(a, shape), (b + x + self._stops_at_once)[:, back])
-        last = np.where(alive, rng.geometric(np.clip(stop, 1e-12, 1)), 0)
-        return stopping_counts(rng, rate, horizon, last)
+        return active_purchases(r + x, alpha + rows.age, a, b + x + self._stops_at_once, horizon)
 
+    def _new(self, values: np.ndarray, age: np.ndarray) -> np.ndarray:
+        r, alpha, a, b = values
+        begins = (b / (a + b)) ** self._stops_at_once
+        return begins * active_purchases(r, alpha, a, b + self._stops_at_once, age)
 
-def require_horizon(horizon: float) -> None:
-    """Refuse a horizon that is no time ahead."""
-    if not horizon >= 0:
-        raise ValueError(f"horizon={horizon}; it must be zero or more, in the unit of time of the data")
-
-
-def stopping_counts(rng: np.random.Generator, rate: np.ndarray, horizon, last: np.ndarray) -> np.ndarray:
-    """Cumulated Poisson purchases up to each time, none after the `last` one."""
-    times = np.atleast_1d(np.asarray(horizon, dtype=float))
-    steps = np.diff(times, prepend=0.0)
-    counts = np.cumsum(rng.poisson(rate[..., None] * steps), axis=-1)
-    counts = np.minimum(counts, last[..., None])
-    return counts if np.ndim(horizon) else counts[..., 0]
+    def _active_counts(self, rng, values: np.ndarray, rows: Histories, back, times: np.ndarray) -> np.ndarray:
+        r, alpha, a, b = values
+        x, age = rows.frequency[back], rows.age[back]
+        rate = rng.gamma(r + x, 1 / (alpha + age))
+        stop = rng.beta(np.broadcast_to(a, rate.shape), b + x + self._stops_at_once)
+        return stopping_counts(rng, rate, stop, times)
 
 
 def active_purchases(r, alpha, a, b, horizon) -> np.ndarray:
