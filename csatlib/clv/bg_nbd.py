@@ -7,6 +7,7 @@ from csatlib.clv.histories import Histories
 from csatlib.clv.purchase_model import PurchaseModel, stopping_counts
 
 NEAR_ONE = 1e-4
+OVERFLOW, TRAPEZOIDS = 600.0, 512
 STARTS = ((1.0, 1.0, 1.0, 2.0), (0.3, 0.3, 0.5, 2.0), (3.0, 3.0, 0.1, 1.0), (0.1, 0.1, 3.0, 10.0))
 
 
@@ -123,6 +124,25 @@ def active_purchases(r, alpha, a, b, horizon) -> np.ndarray:
     if abs(a - 1) < NEAR_ONE:  # the formula is 0/0 at a = 1, its limit is smooth
         sides = (active_purchases(r, alpha, 1 + 2 * side * NEAR_ONE, b, horizon) for side in (-1, 1))
         return sum(sides) / 2
+    r, alpha, b, horizon = (part.astype(float) for part in np.broadcast_arrays(r, alpha, b, horizon))
     share = horizon / (alpha + horizon)
-    series = hyp2f1(a + b - 1 - r, a - 1, a + b - 1, share)
-    return (a + b - 1) / (a - 1) * (1 - (1 - share) ** (a - 1) * series)
+    far = (a - 1) * np.log1p(horizon / alpha) > OVERFLOW
+    series = hyp2f1(a + b - 1 - r, a - 1, a + b - 1, np.where(far, 0.0, share))
+    expected = (a + b - 1) / (a - 1) * (1 - (1 - share) ** (a - 1) * series)
+    if far.any():
+        expected[far] = _by_quadrature(r[far], alpha[far], a, b[far], horizon[far])
+    return expected
+
+
+def _by_quadrature(r, alpha, a: float, b, horizon) -> np.ndarray:
+    """Compute the same where the series overflows, by trapezoids over the log odds of the probability to stop."""
+    spread, mode = np.sqrt(1 / a + 1 / b), np.log(a / b)
+    low, high = mode - 9 * spread - 40 / a, mode + 9 * spread + 40 / b
+    top, total, weights = -a * np.log1p(b / a) - b * np.log1p(a / b), 0.0, 0.0
+    for node in np.linspace(0, 1, TRAPEZOIDS):
+        odds = low + (high - low) * node
+        weight = np.exp(-a * np.logaddexp(0, -odds) - b * np.logaddexp(0, odds) - top)
+        stop = expit(odds)
+        total = total - weight * np.expm1(-r * np.log1p(stop * horizon / alpha)) / stop
+        weights = weights + weight
+    return total / weights

@@ -10,7 +10,8 @@ from scipy import optimize, stats
 from csatlib.stats.intervals import check_confidence
 
 PRIORS = ("if_needed", "never", "always")
-FAR = 30.0  # a log parameter beyond this has run away
+FAR = 30.0  # log parameters are held within this
+AWAY = 10.0  # a log parameter this far from its first start has run away: a factor of 22,000
 FLAT = 3.0  # standard error of a log parameter beyond which nothing is known: a factor of 400 either way
 DECREMENT = 1e-5  # log-likelihood still to be gained, by the local quadratic
 OPEN = 0.2  # share of a parameter in a direction without maximum that makes it worth naming
@@ -88,12 +89,12 @@ class LikelihoodModel:
 
     def _search(self, rows, starts: np.ndarray, center: np.ndarray | None) -> Fit:
         """Search on a sample of many rows first, so that few passes over all of them are left."""
-        few, inverse = self._sample(rows), None
+        few, inverse, origin = self._sample(rows), None, starts[0]
         if few is not rows:
-            rough = maximise(self._objective(few, center), starts, self.parameters, few.count.sum())
+            rough = maximise(self._objective(few, center), starts, self.parameters, few.count.sum(), origin)
             if rough.converged:
                 starts, inverse = rough.logs[None], _inverse(rough.hessian)
-        return maximise(self._objective(rows, center), starts, self.parameters, rows.count.sum(), inverse)
+        return maximise(self._objective(rows, center), starts, self.parameters, rows.count.sum(), origin, inverse)
 
     def _objective(self, rows, center: np.ndarray | None) -> Objective:
         n = rows.count.sum()
@@ -209,6 +210,7 @@ def maximise(
     starts: np.ndarray,
     names: Sequence[str],
     n: float,
+    origin: np.ndarray,
     inverse: np.ndarray | None = None,
 ) -> Fit:
     """Minimise a mean negative log-likelihood from the best starts and judge where it ended."""
@@ -218,7 +220,7 @@ def maximise(
         found = optimize.minimize(
             objective, starts[i], jac=True, method="BFGS", options={"gtol": 1e-7, "hess_inv0": inverse}
         )
-        fit = judge(objective, found.x, names, n)
+        fit = judge(objective, found.x, names, n, origin)
         if best is None or (fit.converged, -fit.value) > (best.converged, -best.value):
             best = fit
         if best.converged:
@@ -226,14 +228,14 @@ def maximise(
     return best
 
 
-def judge(objective: Objective, at: np.ndarray, names: Sequence[str], n: float) -> Fit:
+def judge(objective: Objective, at: np.ndarray, names: Sequence[str], n: float, origin: np.ndarray) -> Fit:
     """Tell a maximum from a ridge or a runaway, with the Newton step still to be made."""
     for _ in range(4):
         value, gradient = objective(at)
         shifted = [objective(at + STEP * unit)[1] - objective(at - STEP * unit)[1] for unit in np.eye(len(at))]
         hessian = np.array(shifted) / (2 * STEP)
         hessian = (hessian + hessian.T) / 2
-        fit = Fit(at, value, hessian, False, _problem(at, hessian, n, names))
+        fit = Fit(at, value, hessian, False, _problem(at, hessian, n, names, origin))
         if fit.reason:
             return fit
         step = np.linalg.solve(hessian, gradient)
@@ -243,10 +245,10 @@ def judge(objective: Objective, at: np.ndarray, names: Sequence[str], n: float) 
     return replace(fit, reason="the search did not settle")
 
 
-def _problem(at: np.ndarray, hessian: np.ndarray, n: float, names: Sequence[str]) -> str:
+def _problem(at: np.ndarray, hessian: np.ndarray, n: float, names: Sequence[str], origin: np.ndarray) -> str:
     if not (np.isfinite(hessian).all() and np.isfinite(at).all()):
         return "the likelihood is not finite"
-    away = [name for name, value in zip(names, at, strict=True) if abs(value) >= FAR - 1]
+    away = [name for name, far in zip(names, np.abs(at - origin), strict=True) if far > AWAY]
     if away:
         return f"{' and '.join(away)} ran away"
     curvature, direction = np.linalg.eigh(hessian)
