@@ -110,7 +110,7 @@ def test_frame_and_ibis_table_give_the_same(tmp_path):
     pd.testing.assert_frame_equal(left, right)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**31))
 def test_rfm_properties(seed):
     data = shop(seed)

@@ -2,6 +2,7 @@
 
 from csatlib.clv.bg_bb import BetaGeoBetaBinomial
 from csatlib.clv.bg_nbd import BetaGeoNBD
+from csatlib.clv.checks import assumptions, calibration, compare, tracking
 from csatlib.clv.gamma_gamma import GammaGamma, spend_independence
 from csatlib.clv.modified_bg_nbd import ModifiedBetaGeoNBD
 from csatlib.clv.pareto_nbd import ParetoNBD
@@ -15,7 +16,11 @@ __all__ = [
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "ShiftedBetaGeometric",
+    "assumptions",
+    "calibration",
+    "compare",
     "repeat_purchases",
     "rfm",
     "spend_independence",
+    "tracking",
 ]

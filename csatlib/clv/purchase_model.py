@@ -106,7 +106,7 @@ class PurchaseModel(LikelihoodModel):
             A negative age; a model that is not fitted or did not converge.
         """
         self._require_fit()
-        self._require_horizon(age)
+        self._require_horizon(np.sort(np.ravel(age)))
         return self._new(self._values(None), np.asarray(age, dtype=float))
 
     def simulate(self, data: pd.DataFrame, horizon, *, parameters: pd.DataFrame, seed: int = 0) -> np.ndarray:
