@@ -46,7 +46,7 @@ def tracking(
     Returns
     -------
     DataFrame
-        One row per whole week, such that the calibration ends with one: ``period`` (1, 2, ...), ``day`` (its last),
+        One row per whole week, the calibration ending with one: ``period`` (1, 2, ...), ``day`` (its last),
         ``part`` ("calibration" or "holdout"), ``n`` (customers), ``value`` (repeat purchases counted up to then),
         ``estimate`` (expected by the model).
 

@@ -97,12 +97,14 @@ def rfm(
     end = pd.Timestamp(observed_until).date()
     until = pd.Timestamp(calibration_until).date() if calibration_until is not None else end
     _validate(unit, refunds, known_before, burn_in, (until, end), calibration_until)
-    days, start = _days(transactions, (customer, time, amount), end, until, refunds, decimals, joined_on)
+    lines = _lines(transactions, (customer, time, amount), end, refunds, decimals, joined_on)
+    days = _days(lines, until, joined_on)
     found = _customers(days, joined_on, held=calibration_until is not None).to_pyarrow()
     if not found.num_rows:
         raise ValueError(f"no customer bought up to {until}: check the dates, {time!r} and {amount!r}")
     result = _columns(found, customer, UNITS[unit], decimals, until, end)
     if joined_on or burn_in:
+        start = pd.Timestamp(lines.day.min().to_pyarrow().as_py())
         known = result["first"] < start + pd.Timedelta(days=burn_in or 0)
         if joined_on:
             known |= pd.Series(_dates(found["joined"]), index=result.index) < start
@@ -153,9 +155,8 @@ def repeat_purchases(
     end = pd.Timestamp(observed_until).date()
     until = pd.Timestamp(calibration_until).date() if calibration_until is not None else end
     require_columns(data.columns, [customer, "first"])
-    days, _start = _days(transactions, (customer, time, amount), end, until, refunds, 2, None)
-    counted = days.filter(_.bought).group_by("customer", "day").agg(any=_.count())
-    found = counted.select("customer", "day").to_pyarrow()
+    days = _days(_lines(transactions, (customer, time, amount), end, refunds, 2, None), until, None)
+    found = (days.filter(_.bought) if "bought" in days.columns else days).select("customer", "day").to_pyarrow()
     first = data.set_index(customer)["first"].reindex(found["customer"].to_pandas()).to_numpy()
     day = _dates(found["day"])
     counts = pd.Series(day[day > first]).value_counts().sort_index()
@@ -180,8 +181,8 @@ def _validate(unit, refunds, known_before, burn_in, dates, calibration_until) ->
         raise ValueError("; ".join(problems))
 
 
-def _days(transactions, columns, end, until, refunds, decimals, joined_on) -> tuple[ibis.Table, pd.Timestamp]:
-    """One row per customer and day of purchase, refunds booked, and the first day of the data."""
+def _lines(transactions, columns, end, refunds, decimals, joined_on) -> ibis.Table:
+    """One row per transaction line that counts: customer, day, whole minor units."""
     customer, time, amount = columns
     needed = [*columns, *([joined_on] if joined_on else [])]
     require_columns(transactions.columns, needed)
@@ -197,20 +198,18 @@ def _days(transactions, columns, end, until, refunds, decimals, joined_on) -> tu
         **({"joined": table[joined_on].date()} if joined_on else {}),
     )
     lines = lines.drop_null(["customer", "minor"]).filter(_.day <= ibis.literal(end))
-    (ends,) = lines.agg(start=lines.day.min(), lowest=lines.minor.min()).to_pyarrow().to_pylist()
-    joined = {"joined": lines.joined.min()} if joined_on else {}
-    back = (ends["lowest"] or 0) < 0
-    if back and refunds == "drop":
-        lines, back = lines.filter(_.minor >= 0), False
-    sums = (
-        {"net": _.minor.sum()}
-        | ({"sales": (_.minor >= 0).sum(), "returns": (_.minor < 0).sum()} if back else {})
-        | joined
-    )
+    return lines.filter(_.minor >= 0) if refunds == "drop" else lines
+
+
+def _days(lines: ibis.Table, until: date, joined_on: str | None) -> ibis.Table:
+    """One row per customer and day of purchase; where there are refunds, booked, with ``bought``."""
+    back = (lines.minor.min().to_pyarrow().as_py() or 0) < 0
+    sums = {"net": _.minor.sum().cast("int64")} | ({"joined": _.joined.min()} if joined_on else {})
+    if back:
+        sums |= {"sales": (_.minor >= 0).sum(), "returns": (_.minor < 0).sum()}
     days = lines.group_by("customer", "day").agg(**sums)
     days = days.mutate(held=days.day > ibis.literal(until))
-    days = _booked(days, joined_on) if back else days.mutate(bought=ibis.literal(True))
-    return days, pd.Timestamp(ends["start"])
+    return _booked(days, joined_on) if back else days
 
 
 def _booked(days: ibis.Table, joined_on: str | None) -> ibis.Table:
@@ -226,16 +225,19 @@ def _booked(days: ibis.Table, joined_on: str | None) -> ibis.Table:
 
 def _customers(days: ibis.Table, joined_on: str | None, *, held: bool) -> ibis.Table:
     """One row per customer who bought in the calibration period."""
-    bought = days.bought & ~days.held if held else days.bought
-    later = {"later": (days.bought & days.held).sum(), "later_net": days.net.sum(where=days.held)} if held else {}
+    bought, after = days.bought if "bought" in days.columns else None, {}
+    if held:
+        later = days.held if bought is None else days.held & bought
+        bought = ~days.held if bought is None else ~days.held & bought
+        after = {"later": later.sum(), "later_net": days.net.sum(where=days.held)}
     joined = {"joined": days.joined.min()} if joined_on else {}
     summed = days.group_by("customer").agg(
         first=days.day.min(where=bought),
         last=days.day.max(where=bought),
-        purchases=bought.sum(),
+        purchases=days.count(where=bought),
         net=days.net.sum(where=bought),
         first_net=days.net.argmin(days.day, where=bought),
-        **later,
+        **after,
         **joined,
     )
     return summed.filter(summed.purchases > 0).order_by("customer")
