@@ -1,5 +1,6 @@
 """Fit a model by maximum likelihood on the log scale: starts, convergence told apart, prior, covariance."""
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -193,10 +194,14 @@ class LikelihoodModel:
         self._require_fit()
         if self.covariance_.isna().to_numpy().any():
             raise ValueError(f"{type(self).__name__} was not fitted to data, so its parameters have no errors")
-        rng = np.random.default_rng(seed)
+        rng = self._stream(seed, "parameters")
         root = np.linalg.cholesky(self.covariance_.to_numpy())
         drawn = rng.standard_normal((draws, len(self.parameters))) @ root.T
         return pd.DataFrame(self.params_.to_numpy() * np.exp(drawn), columns=self.parameters)
+
+    def _stream(self, seed: int, purpose: str) -> np.random.Generator:
+        """Random numbers of its own for each model and purpose, so that one seed does not tie them together."""
+        return np.random.default_rng([seed, zlib.crc32(f"{type(self).__name__} {purpose}".encode())])
 
     def _values(self, parameters) -> np.ndarray:
         """Parameters as (draws, 1) columns, or as numbers for the fitted ones."""

@@ -159,7 +159,7 @@ class GammaGamma(LikelihoodModel):
         ndarray of float
             Cumulated spend, in the shape of `purchases`.
         """
-        rng = np.random.default_rng(seed)
+        rng = self._stream(seed, "spend")
         p, q, gamma = self._values(parameters)
         x, mean = _columns(data)
         scale = 1 / rng.gamma(q + p * x, 1 / (gamma + x * mean))

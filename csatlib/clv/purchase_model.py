@@ -137,7 +137,7 @@ class PurchaseModel(LikelihoodModel):
         times = np.atleast_1d(np.asarray(horizon, dtype=float))
         self._require_horizon(times)
         rows, back = self._compressed(data, inverse=True)
-        rng, values = np.random.default_rng(seed), self._values(parameters)
+        rng, values = self._stream(seed, "purchases"), self._values(parameters)
         active = rng.random((len(parameters), len(back))) < expit(-self._log_odds(values, rows))[:, back]
         counts = self._active_counts(rng, values, rows, back, times) * active[..., None]
         return counts if np.ndim(horizon) else counts[..., 0]
