@@ -10,6 +10,7 @@ from csatlib.clv import (
     GammaGamma,
     ModifiedBetaGeoNBD,
     ParetoNBD,
+    ShiftedBetaGeometric,
     assumptions,
     calibration,
     compare,
@@ -18,7 +19,7 @@ from csatlib.clv import (
     sentences,
     tracking,
 )
-from csatlib.clv.plots import plot_calibration, plot_tracking
+from csatlib.clv.plots import plot_calibration, plot_retention, plot_tracking
 
 DATES = {"observed_until": "1998-06-30", "calibration_until": "1997-09-30"}
 
@@ -99,3 +100,29 @@ def test_a_model_that_is_true_is_not_accused():
     drawn = model.simulate(once, 50, parameters=same, seed=int(rng.integers(9)))[0]
     bins = calibration(model, once.assign(holdout_frequency=drawn))
     assert bins["p_value"].min() > 0.01
+
+
+def test_sentences_for_every_outcome():
+    row = {"period": [1, 2], "part": ["calibration", "holdout"], "n": 90, "value": [10, 10], "estimate": [11, 18]}
+    assert sentences.tracked(pd.DataFrame(row)) == (
+        "Kept aside was no repeat purchase of 90 customers; 7 were expected."
+    )
+    assert sentences.tracked(pd.DataFrame(row | {"value": [10, 15]})).endswith("7 were expected, 40 % more.")
+    assert sentences.tracked(pd.DataFrame(row | {"part": "calibration"})).startswith("No months were kept aside")
+    assert sentences.tracked(pd.DataFrame(row | {"n": 4})) == "Too few customers to follow the forecast."
+    bins = {"group": ["0", "1"], "n": 90, "value": 0.2, "value_reference": 0.3, "estimate": -0.1}
+    assert "no group lay off" in sentences.calibrated(pd.DataFrame(bins | {"p_adjusted": 0.5}))
+    assert "bought less" in sentences.calibrated(pd.DataFrame(bins | {"p_adjusted": 0.01}))
+    checks = list(sentences.FAILED)
+    failed = pd.DataFrame({"check": checks, "n": 90, "estimate": 0.8, "limit": 0.5})
+    assert sentences.warned(failed.assign(holds=True)) == "Everything checked about the forecast holds."
+    assert sentences.warned(failed.assign(holds=False)).count(".") >= len(checks)
+
+
+def test_retention_with_the_points_counted():
+    survivors = pd.DataFrame({"period": range(5), "survivors": [1000, 869, 743, 653, 593]})
+    result = ShiftedBetaGeometric().fit(survivors).survival(8)
+    axes = plot_retention(result, observed=survivors.assign(value=survivors["survivors"] / 1000))
+    assert axes.get_label().startswith("After 8 renewals ")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Expected by the model", "Counted"]
+    plt.close(axes.figure)

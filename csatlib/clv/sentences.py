@@ -21,8 +21,8 @@ BELOW = mark(
 FAILED = {
     "converged": mark("The model of purchases found no stable fit: its forecasts are not shown."),
     "without_prior": mark(
-        "There were too few purchases for the model alone; an assumption about customers in general holds it, and "
-        "its intervals hold only with that assumption."
+        "The purchases alone do not settle the model, as when they are few or hardly anyone seems to stop; an "
+        "assumption about customers in general holds it, and its intervals hold only with that assumption."
     ),
     "one_purchase": mark(
         "{share} % of customers bought once; this model counts all of them as active, so it may expect too much."
@@ -32,8 +32,8 @@ FAILED = {
     ),
     "spend_converged": mark("The model of spend found no stable fit: values in money are not shown."),
     "spend_without_prior": mark(
-        "There were too few repeat purchases for the model of spend alone; an assumption about customers in "
-        "general holds it."
+        "The repeat purchases alone do not settle the model of spend; an assumption about customers in general "
+        "holds it."
     ),
     "spend_independent": mark(
         "Customers who buy more often do not spend the same per purchase (correlation {size}): values of the most "
