@@ -383,3 +383,22 @@ def test_small_samples_converge_or_are_flagged(kind):
         expected = model.predict_purchases(few, 39)
         assert expected.between(0, 200).all()
         assert np.isfinite(model.summary_[["estimate", "se", "ci_low", "ci_high"]]).to_numpy().all()
+
+
+def test_pareto_nbd_integral_of_a_steep_integrand():
+    """At beta far above the time observed, only alpha decays: the integral is known up to (t / beta)."""
+    model = ParetoNBD.from_parameters({"r": 0.5, "alpha": 0.5, "s": 1.0, "beta": 1e9})
+    x, last, age = 300, 301.0, 5000.0
+    power = model.params_["r"] + x
+    log_whole = power * np.log((0.5 + age) / (0.5 + last)) + np.log(0.5 + last) - np.log(power - 1)
+    log_odds = log_whole - np.log(1e9)  # s / beta
+    found = model._log_odds(model.params_.to_numpy(), compress(people([x, last, age]))[0])
+    assert_allclose(found, log_odds, atol=2e-5)
+
+
+def test_a_runaway_is_not_taken_for_a_maximum():
+    """Rounding makes the Hessian of these 60 customers look positive at r = 2e8."""
+    model = ModifiedBetaGeoNBD(prior="never").fit(cdnow().sample(60, random_state=12))
+    assert not model.converged_
+    assert model.reason_.startswith("r and alpha")
+    assert ModifiedBetaGeoNBD().fit(cdnow().sample(60, random_state=12)).params_["r"] < 100
