@@ -122,7 +122,8 @@ def _fits() -> None:
         gained = model.log_likelihood_ - value  # lifetimes starts at random and may stop short
         print(
             f"{name:11} {n:9,} customers: csatlib with errors {seconds:6.3f} s, lifetimes {beside:6.2f} s, "
-            f"ratio {beside / seconds:.0f}x, log-likelihood above its by {gained:.1g} (same: {abs(gained / value) < SAME})"
+            f"ratio {beside / seconds:.0f}x, "
+            f"log-likelihood above its by {gained:.1g} (same: {abs(gained / value) < SAME})"
         )
 
 
