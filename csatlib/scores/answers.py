@@ -80,6 +80,8 @@ class Groups:
             if self.domains:
                 factor = _factors(weight[:, :, 0], self.domains)[:, :, None]
                 weight, total = weight * factor, total * factor
+            if np.array_equal(self.member, np.eye(len(self.sums.segments))):
+                return weight, total
             return np.matmul(self.member, weight), np.matmul(self.member, total)
 
     def replicates(self, drawn: np.ndarray) -> np.ndarray:

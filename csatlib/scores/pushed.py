@@ -20,8 +20,8 @@ Asked = tuple[Question, Mapping[str, Any]]
 
 
 @ibis.udf.scalar.builtin
-def md5(x: str) -> str:
-    """MD5 in hexadecimal digits."""
+def md5_number(x: str) -> int:
+    """MD5 as a number of 128 bits, whose lowest byte is the first two hexadecimal digits."""
 
 
 def pushed(
@@ -138,14 +138,17 @@ def _answer(data: ir.Table, question: Question, where: Mapping[str, Any]) -> ir.
 
 
 def _hashed(text: ir.StringValue) -> ir.IntegerValue:
-    return ("0x" + md5(text).left(2)).cast("uint8")
+    return (md5_number(text) & (REPLICATE_GROUPS - 1)).cast("uint8")
 
 
 def _replicate(data: ir.Table, cluster: str | None, key: str | None) -> ir.IntegerValue:
     if cluster is None:
         return _hashed(data[key].cast("string"))
     group = _hashed(data[cluster].cast("string"))
-    group = data["replicate"] if _stored(data, group, cluster) else group
+    if _stored(data, group, cluster):
+        group = data["replicate"]
+        if not len(data.filter(data[cluster].isnull()).select(cluster).limit(1).to_pyarrow()):
+            return group  # Parquet's own counts tell this; the wide column of clusters is not read
     alone = _hashed("row " + data[key].cast("string")) if key else ibis.null("uint8")
     return data[cluster].isnull().ifelse(alone, group)
 

@@ -99,15 +99,15 @@ def levels_of(
     sums: Mapping[str, SegmentSums], wanted: Mapping[str, Mapping[str, Any]], **design: Any
 ) -> pd.DataFrame:
     """Measure what is wanted from its sums."""
+    measured: dict[int, pd.DataFrame] = {}
     tables = []
     for label, about in wanted.items():
-        given = {name: about[name] for name in ("outcome", "labels") if name in about}
-        if about["score"] == "nps":
-            found = nps(sums[label], **given, **design)
-        else:
-            given |= {name: about[name] for name in ("low", "high", "top") if name in about}
-            found = csat(sums[label], **given, **design)
-        found = found[found["measure"] == about["score"]].reset_index(drop=True)
+        one = id(sums[label])
+        if one not in measured:
+            taken = ("outcome", "labels") if about["score"] == "nps" else tuple(ASKED)
+            given = {name: about[name] for name in taken if name in about}
+            measured[one] = (nps if about["score"] == "nps" else csat)(sums[label], **given, **design)
+        found = measured[one][measured[one]["measure"] == about["score"]].copy()
         found.insert(0, "label", label)
         tables.append(found)
     return pd.concat(tables, ignore_index=True)
