@@ -90,8 +90,9 @@ def alone(data, label, **given):
     return found[found["measure"] == about["score"]].reset_index(drop=True)
 
 
-@pytest.mark.parametrize("design", DESIGNS)
-@pytest.mark.parametrize("form", [stored, lambda data: data], ids=["table", "frame"])
+@pytest.mark.parametrize(
+    ("form", "design"), [*((stored, design) for design in DESIGNS), (pd.DataFrame, DESIGNS[2])]
+)
 def test_scores_together_equal_each_alone(design, form, monkeypatch):
     data = survey()
     if form is stored:
@@ -127,6 +128,22 @@ def test_a_mistake_in_one_question_is_told_and_the_others_are_summed():
     found = pushed_together(stored(data), elsewhere, by=[], key="response_id")
     assert found[0].means[0, 5] < 3
     assert found[1] is None
+
+
+def test_nan_is_missing_and_small_integers_do_not_overflow():
+    data = survey()
+    data["overall"] = data["overall"].mask(data["number"] < 90)
+    held = pa.table({"id": data["response_id"], "ces": data["ces"]})
+    table = ibis.memtable(held.append_column("overall", pa.array(data["overall"].to_numpy(), from_pandas=False)))
+    assert_frame_equal(csat(table, key="id"), csat(data, key="response_id"), rtol=1e-12)
+    asked = [(Question("overall", 1, 5, 4), {}), (Question("ces", 1, 7, 5), {})]
+    found = pushed_together(table, asked, by=[], key="id")
+    assert found[0].counts[0, 1] == (data["number"] >= 90).sum()
+    rate, year = pa.array([100, 0, 90], pa.int8()), pa.array([30000] * 3, pa.int16())
+    short = pa.table({"id": [1, 2, 3], "rate": rate, "year": year})
+    for name, high, mean in (("rate", 100, 190 / 3), ("year", 30000, 30000)):
+        sums = pushed(ibis.memtable(short), Question(name, 0, high, high), by=[], key="id")
+        np.testing.assert_allclose(sums.means[0, 5], mean)
 
 
 def test_stored_groups_are_taken_only_where_they_are_those_of_the_cluster():

@@ -88,19 +88,13 @@ def pushed(
     first = asked[0][1]
     if first and all(where == first for _, where in asked):
         data, asked = matching(data, first), [(question, {}) for question, _ in asked]
-    segments = {f"s{i}": data[column] for i, column in enumerate(by)}
-    w = {} if weight is None else {"w": _number(data[weight])}
-    values = {f"x{i}": _answer(data, *one) for i, one in enumerate(asked)}
-    counted = {f"c{i}": _holds(data, where) for i, (_, where) in enumerate(asked) if where}
-    rows = data.select(**segments, replicate=_replicate(data, cluster, key), **w, **values, **counted)
-    sums = {"rows": rows.count(), "bad": _bad(rows, data, asked)}
-    for i, (question, _) in enumerate(asked):
-        sums |= {f"{name}{i}": value for name, value in _sums(rows, i, question).items()}
-    table = rows.group_by([*segments, "replicate"]).aggregate(**sums).to_pyarrow()
-    found = _arranged(table, list(segments), [question for question, _ in asked], required)
-    if found is None and len(asked) > 1:
-        return [pushed(data, [one], **design)[0] for one in asked]
-    return found or nothing
+    replicate = _replicate(data, cluster, key)
+    floating = any(data[question.outcome].type().is_floating() for question, _ in asked)
+    for nan in (False, True) if floating else (False,):
+        found = _passed(data, asked, by, required, weight, replicate, nan)
+        if found is not None:
+            return found
+    return [pushed(data, [one], **design)[0] for one in asked] if len(asked) > 1 else nothing
 
 
 def matching(data: ir.Table, where: Mapping[str, Any]) -> ir.Table:
@@ -114,6 +108,28 @@ def _holds(data: ir.Table, where: Mapping[str, Any]) -> ir.BooleanValue:
     )
 
 
+def _passed(
+    data: ir.Table,
+    asked: Sequence[Asked],
+    by: Sequence[str],
+    required: int,
+    weight: str | None,
+    replicate: ir.IntegerValue,
+    nan: bool,
+) -> list[SegmentSums | None] | None:
+    """Sum in one pass; None where something is wrong, or NaN stands for missing and was not looked for."""
+    segments = {f"s{i}": data[column] for i, column in enumerate(by)}
+    w = {} if weight is None else {"w": _number(data[weight], nan=True)}
+    values = {f"x{i}": _answer(data, *one, nan) for i, one in enumerate(asked)}
+    counted = {f"c{i}": _holds(data, where) for i, (_, where) in enumerate(asked) if where}
+    rows = data.select(**segments, replicate=replicate, **w, **values, **counted)
+    sums = {"rows": rows.count(), "bad": _bad(rows, data, asked)}
+    for i, (question, _) in enumerate(asked):
+        sums |= {f"{name}{i}": value for name, value in _sums(rows, i, question).items()}
+    table = rows.group_by([*segments, "replicate"]).aggregate(**sums).to_pyarrow()
+    return _arranged(table, list(segments), [question for question, _ in asked], required)
+
+
 def _plain(data: ir.Table, question: Question, weight: str | None, keys: list[str]) -> bool:
     numbers = [data[column].type() for column in (question.outcome, weight) if column]
     kinds = [data[column].type() for column in keys]
@@ -125,15 +141,15 @@ def _plain(data: ir.Table, question: Question, weight: str | None, keys: list[st
     )
 
 
-def _number(column: ir.Column) -> ir.FloatingValue:
+def _number(column: ir.Column, nan: bool) -> ir.FloatingValue:
     value = column.cast("float64")
-    return value.isnan().ifelse(ibis.null("float64"), value) if column.type().is_floating() else value
+    return value.isnan().ifelse(ibis.null("float64"), value) if nan and column.type().is_floating() else value
 
 
-def _answer(data: ir.Table, question: Question, where: Mapping[str, Any]) -> ir.NumericValue:
+def _answer(data: ir.Table, question: Question, where: Mapping[str, Any], nan: bool) -> ir.NumericValue:
     column = data[question.outcome]
     small = str(column.type()).lstrip("!") in SMALL and abs(_middle(question)) < SMALL_MIDDLE
-    value = column.cast("int32") if small else _number(column)
+    value = column.cast("int32") if small else _number(column, nan)
     return _holds(data, where).ifelse(value, ibis.null(value.type())) if where else value
 
 
@@ -163,7 +179,7 @@ def _stored(data: ir.Table, hashed: ir.IntegerValue, cluster: str) -> bool:
 
 
 def _bad(rows: ir.Table, data: ir.Table, asked: Sequence[Asked]) -> ir.IntegerValue:
-    """Count rows that no question can be summed with: answers outside their scale, weights that are none."""
+    """Count rows with answers outside a scale (NaN is above all numbers) or weights that are none."""
     wrong = []
     for i, (question, _) in enumerate(asked):
         x = rows[f"x{i}"]
