@@ -49,6 +49,8 @@ def survey(n=3000, seed=0):
             "w": rng.choice([0, 0.5, 1.3, 2.9], n),
         }
     )
+    web = (data["survey"] == "web") & (number < 90)
+    data["region"] = data["region"].mask(web, "only web")
     return data.assign(replicate=replicate_groups(data["customer_id"].fillna("x")).astype("uint8"))
 
 

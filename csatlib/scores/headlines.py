@@ -93,12 +93,13 @@ def headlines(
     design = {"weight": weight, "cluster": cluster, "key": key, "margins": margins}
     sums = sums_of(data, wanted, by=[time], **design)
     design |= {"confidence": confidence, "seed": seed}
-    levels = in_percent(levels_of(sums, wanted, by=time, **design)).drop(columns="stratum")
+    found = in_percent(levels_of(sums, wanted, by=time, **design))
+    found = found.drop(columns="stratum").rename(columns={"group": "period"})
     series, changes = [], []
     for label, asked in wanted.items():
         score, about = asked["score"], {"label": label, "decimals": DECIMALS[asked["score"]]}
         about["unit"] = say(UNITS[score], **({"high": f"{asked['high']:g}"} if score == "mean" else {}))
-        series.append(levels[levels["label"] == label].rename(columns={"group": "period"}).assign(**about))
+        series.append(found[found["label"] == label].drop(columns="label").assign(**about))
         asked = {name: value for name, value in asked.items() if name != "where"}
         changes.append(
             in_percent(change(sums[label], period=period, time=time, **asked, **design)).assign(**about)
