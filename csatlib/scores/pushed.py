@@ -204,13 +204,12 @@ def _sums(rows: ir.Table, i: int, question: Question) -> dict[str, ir.Value]:
         found = {name: flag.sum() for name, flag in flags.items()}
         found |= {name: part.sum() for name, part in values.items()}
         return found | {"asked": asked, "n": x.count()}
-    w, answered = rows.w, x.notnull()
-    found = {name: w.sum(where=flag) for name, flag in flags.items()}
-    found |= {name: (part * w).sum() for name, part in values.items()}
-    found |= {"w_asked": w.sum(where=counted), "w": w.sum(where=answered)}
-    found |= {"ww_asked": (w * w).sum(where=counted), "ww": (w * w).sum(where=answered)}
-    used = w > 0 if counted is None else counted & (w > 0)
-    return found | {"there": asked, "asked": used.sum(), "n": (answered & (w > 0)).sum()}
+    w = rows.w if counted is None else counted.ifelse(rows.w, 0.0)
+    own = x.notnull().ifelse(rows.w, 0.0)
+    found = {name: flag.ifelse(rows.w, 0.0).sum() for name, flag in flags.items()}
+    found |= {name: (part * rows.w).sum() for name, part in values.items()}
+    found |= {"there": asked, "w_asked": w.sum(), "ww_asked": (w * w).sum(), "asked": (w > 0).sum()}
+    return found | {"w": own.sum(), "ww": (own * own).sum(), "n": (own > 0).sum()}
 
 
 def _literal(number: float) -> float:
