@@ -54,7 +54,7 @@ NUMBERS = (
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
-    *("label", "phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
+    *("phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
     *("method", "stage", "base", "share_done", "from_days", "part", "touchpoint", "check", "parameter"),
 )
 
