@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib.journeys import paths, sequences
+from csatlib.journeys import checks, needed, paths, reliability, sequences, serial
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "journeys.json").read_text(encoding="utf-8"))
 
 # case, customer, touchpoint, channel, day of October, settled, rating
 BY_HAND = [
@@ -103,7 +105,7 @@ def test_median_counts_unfinished_journeys_as_open():
     assert row["ci_low"] < 6 <= row["ci_high"]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_paths_do_not_depend_on_the_order_of_rows(seed):
     frame = company(seed=seed)
@@ -112,7 +114,8 @@ def test_paths_do_not_depend_on_the_order_of_rows(seed):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name), rtol=1e-8)
     share = one.common.query("measure == 'share'")
     assert_allclose(share["estimate"].sum(), 1)
-    assert (share["ci_low"] <= share["estimate"]).all() and (share["estimate"] <= share["ci_high"]).all()
+    assert (share["ci_low"] <= share["estimate"]).all()
+    assert (share["estimate"] <= share["ci_high"]).all()
     known = one.common.dropna(subset=["rank_low", "rank_high"])
     assert (known["rank_low"] <= known["rank_high"]).all()
 
@@ -121,7 +124,7 @@ def test_what_cannot_be_told_apart_has_no_single_rank():
     alike = pd.DataFrame({"case_id": range(300), "customer_id": range(300), "touchpoint": list("ABC") * 100})
     alike = alike.assign(occurred_at=pd.Timestamp("2026-10-01"))
     share = paths(alike, channel=None, settled=None, rating=None, until=UNTIL).common.query("measure == 'share'")
-    assert share["rank_low"].tolist() == [1, 1, 1] and share["rank_high"].tolist() == [3, 3, 3]
+    assert (share["rank_low"].tolist(), share["rank_high"].tolist()) == ([1, 1, 1], [3, 3, 3])
     clear = alike.assign(touchpoint=["A"] * 200 + ["B"] * 75 + ["C"] * 25)
     share = paths(clear, channel=None, settled=None, rating=None, until=UNTIL).common.query("measure == 'share'")
     assert share["rank_low"].tolist() == share["rank_high"].tolist() == [1, 2, 3]
@@ -144,3 +147,97 @@ def test_what_cannot_be_told_apart_has_no_single_rank():
 def test_paths_say_what_is_wrong(change, text):
     with pytest.raises((ValueError, KeyError), match=text):
         paths(by_hand(), **change)
+
+
+@pytest.mark.parametrize("case", GOLDEN["serial"]["cases"])
+def test_serial_reliability_is_that_of_the_reference(case):
+    assert_allclose(serial(case["values"]), case["value"], atol=1e-12, rtol=0)
+    if len(set(case["values"])) == 1:
+        assert_allclose(needed(case["value"], steps=len(case["values"])), case["values"][0], rtol=1e-12)
+
+
+# 20 journeys: 10 all right, 2 fail only the third step, 3 fail the second (1 of them the third too), 5 fail the
+# first (4 of them the second too, 2 of these the third too)
+RIGHT = [(1, 1, 1)] * 10 + [(1, 1, 0)] * 2 + [(1, 0, 1)] * 2 + [(1, 0, 0)]
+RIGHT += [(0, 1, 1)] + [(0, 0, 1)] * 2 + [(0, 0, 0)] * 2
+STEPS = ["kept", "first", "content"]
+
+
+def test_reliability_by_hand():
+    found = reliability(pd.DataFrame(RIGHT, columns=STEPS), steps=STEPS, mended=0.5)
+    steps = found.steps.set_index(["measure", "step"])["estimate"]
+    assert_allclose(steps["marginal"], [15 / 20, 13 / 20, 15 / 20])
+    assert_allclose(steps["conditional"], [15 / 20, 12 / 15, 10 / 12])
+    chain = found.chain.set_index("measure")
+    product = 15 / 20 * 13 / 20 * 15 / 20
+    assert_allclose(chain["estimate"], [0.5, 0.5, product, 0.5 - product, 0], atol=1e-12)
+    assert chain["n_open"].eq(0).all()
+    assert_allclose(found.gains["estimate"], [0.5 * 0.5 / 3, 0.5 * 0.5 / 4, 0.5 * 0.5 / 5])
+    assert found.gains["scenario"].all()
+
+
+def test_open_journeys_count_as_far_as_they_came():
+    """Of 12 that came to the third step, 4 that succeeded and 1 that failed are no longer known."""
+    rows = pd.DataFrame(RIGHT, columns=STEPS).astype(float)
+    rows.loc[[0, 1, 2, 3, 10], "content"] = np.nan
+    chain = reliability(rows, steps=STEPS).chain.set_index("measure")
+    assert_allclose(chain.loc["observed", ["n", "n_open", "estimate"]].astype(float), [15, 5, 6 / 15])
+    assert_allclose(chain.loc["conditional_product", "estimate"], 15 / 20 * 12 / 15 * 6 / 7)
+    assert_allclose(chain.loc["censoring", "estimate"], 15 / 20 * 12 / 15 * 6 / 7 - 6 / 15)
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10_000), k=st.integers(2, 4), factor=st.floats(0.1, 10))
+def test_the_conditional_product_is_the_observed_share(seed, k, factor):
+    rng = np.random.default_rng(seed)
+    names = [f"s{i}" for i in range(k)]
+    rows = pd.DataFrame(rng.random((120, k)) < 0.8, columns=names).astype(float)
+    rows = rows.assign(who=rng.integers(0, 60, 120), one=1.0, much=factor)
+    chain = reliability(rows, steps=names, cluster="who").chain.set_index("measure")
+    assert_allclose(chain.loc["observed", "estimate"], rows[names].all(axis=1).mean())
+    assert_allclose(chain.loc["conditional_product", "estimate"], chain.loc["observed", "estimate"])
+    assert_allclose(chain.loc["dependence", "estimate"], chain["estimate"].iloc[1] - chain["estimate"].iloc[2])
+    for weight in ("one", "much"):
+        again = reliability(rows, steps=names, cluster="who", weight=weight).chain.set_index("measure")
+        figures = ["estimate", "ci_low", "ci_high"]
+        assert_allclose(again[figures], chain[figures], atol=1e-8)
+
+
+def test_independent_steps_show_no_dependence_and_tied_steps_do():
+    rng = np.random.default_rng(1)
+    one, two = (rng.random(2000) < 0.9 for _ in range(2))
+    apart = reliability(pd.DataFrame({"a": one, "b": two}), steps=["a", "b"]).chain.set_index("measure")
+    tied = reliability(pd.DataFrame({"a": one, "b": one}), steps=["a", "b"]).chain.set_index("measure")
+    assert apart.loc["dependence", "ci_low"] < 0 < apart.loc["dependence", "ci_high"]
+    assert tied.loc["dependence", "ci_low"] > 0
+    assert_allclose(tied.loc["dependence", "estimate"], one.mean() - one.mean() ** 2)
+
+
+def test_promises_belong_to_the_journeys_around_their_due_time():
+    made = sequences(by_hand(), until=UNTIL)
+    day = pd.Timestamp("2026-09-30")
+    rows = [("a", 2, 2), ("b", 8, 9), ("d", 30, None), ("c", 20, 21)]
+    word = pd.DataFrame(rows, columns=["customer_id", "due", "done"])
+    times = {f"{name}_at": day + pd.to_timedelta(word[name], unit="D") for name in ("due", "done")}
+    table = checks(made.journeys, promises=word.assign(**times), content=5, until=UNTIL).set_index("journey")
+    assert_allclose(table["kept"], [1, 0, np.nan, np.nan, np.nan, np.nan])
+    assert_allclose(table["content"], [1, 0, np.nan, 0, 0, 1])
+    assert_allclose(table["first"], [0, 0, 1, 0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda frame: reliability(frame, steps=["kept"]), "a chain has two or more"),
+        (lambda frame: reliability(frame, steps=STEPS, mended=0), "mended=0"),
+        (lambda frame: reliability(frame.assign(kept=2), steps=STEPS), "column 'kept' holds '2' 20 times"),
+        (lambda frame: reliability(frame, steps=["kept", "frist"]), "nearest: 'first'"),
+        (lambda frame: serial([0.99, 1.01]), "between 0 and 1"),
+        (lambda frame: serial([]), "at least one"),
+        (lambda frame: needed(0, steps=3), "target=0"),
+        (lambda frame: checks(frame, within=-1), "within=-1"),
+    ],
+)
+def test_reliability_says_what_is_wrong(call, text):
+    with pytest.raises((ValueError, KeyError), match=text):
+        call(pd.DataFrame(RIGHT, columns=STEPS))

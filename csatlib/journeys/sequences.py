@@ -82,10 +82,10 @@ def sequences(
     Returns
     -------
     Sequences
-        ``journeys`` has ``journey``, ``customer``, ``group``, ``path`` ("Hotline → Shop"), ``steps``, ``started_at``,
-        ``ended_at`` (first and last contact), ``settled`` (by the last contact; NaN: not known), ``settled_first``
-        (by the first contact and no other followed), ``failures`` (contacts that did not settle it), ``days``
-        (from first contact to settlement; of an unfinished journey as long as it was watched), ``watched``
+        ``journeys`` has ``journey``, ``customer``, ``group``, ``path`` ("Hotline → Shop"), ``steps``,
+        ``started_at``, ``ended_at`` (first and last contact), ``settled`` (by the last contact; NaN: not known),
+        ``settled_first`` (by the first contact and no other followed), ``failures`` (contacts that did not settle
+        it), ``days`` (from first contact to settlement; of an unfinished journey as long as it was watched), ``watched``
         (begun at least `follow` days before `until`), ``first_channel``, ``repeated`` (more than one contact),
         ``other_channel`` (later contact through another channel than the first), ``second_other`` (the second
         contact did so), ``soon`` (second contact within `follow` days), ``rating_mean``, ``rating_worst``,
@@ -104,7 +104,8 @@ def sequences(
 
     Examples
     --------
-    >>> calls = pd.DataFrame({"case_id": [1, 1, 2], "customer_id": ["a", "a", "b"], "touchpoint": ["Chat", "Shop", "App"]})
+    >>> calls = pd.DataFrame({"case_id": [1, 1, 2], "customer_id": list("aab")})
+    >>> calls["touchpoint"] = ["Chat", "Shop", "App"]
     >>> calls["occurred_at"] = pd.to_datetime(["2026-10-01", "2026-10-03", "2026-10-02"])
     >>> found = sequences(calls.assign(resolved=[0, 1, 1]), channel="touchpoint", rating=None)
     >>> found.journeys[["path", "steps", "settled", "days", "other_channel"]].values.tolist()

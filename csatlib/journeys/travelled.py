@@ -40,8 +40,8 @@ class Paths:
         settlement, "steps" = contacts until settlement): ``n``, ``n_open`` (unfinished, censored), ``estimate``
         (Kaplan-Meier median; NaN where fewer than half are settled), interval.
     handover : DataFrame
-        Per ``level`` ("all", "channel" of the first contact, "by"), ``group`` and ``measure`` ("repeated": share of
-        journeys with more than one contact, "other_channel": that had to turn to another channel): n, interval.
+        Per ``level`` ("all", "channel" of the first contact, "by"), ``group`` and ``measure`` ("repeated": share
+        of journeys with more than one contact, "other_channel": that had to turn to another channel): n, interval.
 
     Examples
     --------
@@ -70,8 +70,8 @@ def paths(data: Any, *, most: int = 8, confidence: float = 0.95, seed: int = 0, 
     seed : int
         Seed of the 1,000 joint replicates of customers.
     **columns
-        Given to :func:`csatlib.journeys.sequences`: case, customer, gap, place, channel, time, settled, rating, by,
-        start, until, follow, longest.
+        Given to :func:`csatlib.journeys.sequences`: case, customer, gap, place, channel, time, settled, rating,
+        by, start, until, follow, longest.
 
     Returns
     -------
@@ -87,21 +87,22 @@ def paths(data: Any, *, most: int = 8, confidence: float = 0.95, seed: int = 0, 
     -----
     Shares and ratings count journeys watched for at least `follow` days, however they went, so that short ones are
     not favoured. Shares: Wilson's limits on the effective number of journeys, from replicates of customers; means
-    and changes: t. Friction keeps all journeys, the unfinished as censored; its median has Brookmeyer and Crowley's
-    interval on the log-log scale, which takes journeys as independent. "same_channel" and "other_channel" are
-    told at the second contact, and compare only journeys that came back. In steps a journey without settlement
-    counts as if it had gone on like the others.
+    and changes: t. Friction keeps all journeys, the unfinished as censored; its median has the interval of
+    Brookmeyer and Crowley on the log-log scale, which takes journeys as independent. "same_channel" and
+    "other_channel" are told at the second contact, and compare only journeys that came back. In steps a
+    journey without settlement counts as if it had gone on like the others.
     A customer goes on where a matter was not settled: the first rating of a longer journey is low because of that
     choice alone, and the next one tends to be higher.
 
     References
     ----------
-    Kaplan, E. L. and Meier, P. (1958), JASA 53, 457-481; Brookmeyer, R. and Crowley, J. (1982), Biometrics 38, 29-41;
-    Mogstad, M. et al. (2024), Review of Economic Studies 91, 476-518 (ranks).
+    Kaplan, E. L. and Meier, P. (1958), JASA 53, 457-481; Brookmeyer, R. and Crowley, J. (1982), Biometrics 38,
+    29-41; Mogstad, M. et al. (2024), Review of Economic Studies 91, 476-518 (ranks).
 
     Examples
     --------
-    >>> calls = pd.DataFrame({"case_id": [1, 1, 2, 3], "customer_id": list("aabc"), "touchpoint": ["Chat", "Shop", "App", "App"]})
+    >>> calls = pd.DataFrame({"case_id": [1, 1, 2, 3], "customer_id": list("aabc")})
+    >>> calls["touchpoint"] = ["Chat", "Shop", "App", "App"]
     >>> calls["occurred_at"] = pd.to_datetime(["2026-10-01", "2026-10-03", "2026-10-02", "2026-10-02"])
     >>> calls = calls.assign(resolved=[0, 1, 1, 0], rating=[2.0, 5.0, 6.0, 4.0])
     >>> found = paths(calls, channel="touchpoint", until=pd.Timestamp("2026-10-31"))
