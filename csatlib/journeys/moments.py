@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy import stats
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
@@ -19,6 +20,7 @@ WORDS = ("mean", "worst", "best", "end")
 MODELS = {"mean": ("mean",), "worst": ("worst",), "best": ("best",), "end": ("end",)}
 MODELS |= {"peak_end": ("worst", "best", "end")}
 FOLDS = 10
+POWER = 0.80
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,12 @@ class Moments:
     models : DataFrame
         Per ``model`` ("mean", "worst", "best", "end": that rating alone; "peak_end": worst, best and end together)
         and ``measure``: "r2" (cross-validated share of the spread of satisfaction) and "less_mean" (that less the
-        same of the mean; NaN for the mean); ``n``, ``n_eff``, ``n_groups``, ``few_groups``, ``estimate``, interval.
+        same of the mean; NaN for the mean); ``n``, ``n_eff``, ``n_groups``, ``few_groups``, ``estimate``,
+        interval.
     terms : DataFrame
         Per ``term`` ("worst", "best", "end") beside the mean in one model: ``estimate`` (points of satisfaction
-        that go with one point of the term at the same mean), interval, ``p_value``, ``p_adjusted`` (Holm).
+        that go with one point of the term at the same mean), interval, ``p_value``, ``p_adjusted`` (Holm),
+        ``minimum_detectable`` (what would have been seen 8 times in 10).
     pairs : DataFrame
         One row per answer used: customer, ``mean``, ``worst``, ``best``, ``end``, ``contacts``, ``outcome``.
 
@@ -97,7 +101,8 @@ def moments_of_truth(
     other answers; R2 = 1 - squared errors / squared errors of the mean of the other folds, below 0 where a model
     predicts worse than that mean. Its interval: t over replicates of customers with the predictions held. Terms:
     added to the mean one at a time, limits robust to repeated answers of a customer (CR1), t with customers - 1
-    degrees of freedom. All are associations: mood and expectations stand behind ratings and satisfaction alike, which raises them all.
+    degrees of freedom. All are associations: mood and expectations stand behind ratings and satisfaction alike,
+    which raises them all.
 
     References
     ----------
@@ -189,6 +194,8 @@ def _terms(pairs: pd.DataFrame, confidence: float) -> pd.DataFrame:
         )
         low, high = fit.conf_int(alpha=1 - confidence).loc[term]
         row = {"term": term, "n": len(pairs), "n_eff": float(len(customers)), "n_groups": len(customers)}
+        sure = stats.t.ppf((1 + confidence) / 2, len(customers) - 1) + stats.norm.ppf(POWER)
+        row |= {"minimum_detectable": sure * fit.bse[term]}
         row |= {"few_groups": len(customers) < FEW_GROUPS, "estimate": fit.params[term], "ci_low": low}
         rows.append(row | {"ci_high": high, "p_value": fit.pvalues[term]})
     table = pd.DataFrame(rows)

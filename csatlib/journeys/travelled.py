@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from csatlib.journeys.measured import mean_limits, rank_limits, share_limits, sums_of
 from csatlib.journeys.sequences import ARROW, Sequences, sequences
@@ -38,7 +38,8 @@ class Paths:
         Per ``level`` ("all" journeys; those that "came_back" within the days watched, in the "same_channel" or
         through the "other_channel"), ``group`` (of `by`, else "all") and ``measure`` ("days" from first contact to
         settlement, "steps" = contacts until settlement): ``n``, ``n_open`` (unfinished, censored), ``estimate``
-        (Kaplan-Meier median; NaN where fewer than half are settled), interval.
+        (Kaplan-Meier median; NaN where fewer than half are settled), interval; ``p_value`` (log-rank test of days
+        against the same channel) at "other_channel".
     handover : DataFrame
         Per ``level`` ("all", "channel" of the first contact, "by"), ``group`` and ``measure`` ("repeated": share
         of journeys with more than one contact, "other_channel": that had to turn to another channel): n, interval.
@@ -209,7 +210,19 @@ def _friction(journeys: pd.DataFrame, confidence: float) -> pd.DataFrame:
             for group, each in groups
             for measure in ("days", "steps")
         ]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    apart = (table["level"] == "other_channel") & (table["measure"] == "days")
+    groups = [
+        back if group == "all" else back[back["group"].astype(str) == group] for group in table["group"][apart]
+    ]
+    return table.assign(p_value=pd.Series([_log_rank(each) for each in groups], table.index[apart], dtype=float))
+
+
+def _log_rank(back: pd.DataFrame) -> float:
+    """P value of no difference in days between those who stayed in a channel and those who left it."""
+    if back["second_other"].nunique() < 2 or not back["settled"].any():
+        return np.nan
+    return float(survdiff(back["days"].to_numpy(float), back["settled"].to_numpy(float), back["second_other"])[1])
 
 
 def _median(part: pd.DataFrame, measure: str, confidence: float) -> dict[str, float]:
