@@ -232,6 +232,7 @@ def test_promises_belong_to_the_journeys_around_their_due_time():
         (lambda frame: reliability(frame, steps=STEPS, mended=0), "mended=0"),
         (lambda frame: reliability(frame.assign(kept=2), steps=STEPS), "column 'kept' holds '2' 20 times"),
         (lambda frame: reliability(frame, steps=["kept", "frist"]), "nearest: 'first'"),
+        (lambda frame: reliability(frame.head(0), steps=STEPS), "no journey"),
         (lambda frame: serial([0.99, 1.01]), "between 0 and 1"),
         (lambda frame: serial([]), "at least one"),
         (lambda frame: needed(0, steps=3), "target=0"),

@@ -181,6 +181,8 @@ def reliability(
     """
     check_confidence(confidence)
     values = _checked(data, list(steps), by, mended)
+    if data.empty:
+        raise ValueError("data holds no journey; take a longer period, or fewer steps whose results must be known")
     frame, columns = _laid_out(data, values, list(steps), [c for c in (by, cluster, key, weight) if c])
     frame = frame.assign(_all=EVERYTHING)
     sums = sums_of(frame, columns, by=["_all"], cluster=cluster, key=key, weight=weight)

@@ -93,10 +93,11 @@ def moments_of_truth(
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; days not above 0; fewer than 5 customers with two rated contacts.
+        Columns that are not there; days not above 0; a bad confidence.
 
     Notes
     -----
+    With fewer than 10 customers that have two rated contacts every figure is NaN.
     Least squares. Cross-validation in 10 folds of whole customers, so that nobody is predicted from their own
     other answers; R2 = 1 - squared errors / squared errors of the mean of the other folds, below 0 where a model
     predicts worse than that mean. Its interval: t over replicates of customers with the predictions held. Terms:
@@ -134,10 +135,7 @@ def moments_of_truth(
     pairs = _paired(contacts, answers, within)
     groups = replicate_groups(pairs["customer"]) if len(pairs) else np.array([], dtype=np.uint8)
     if len(np.unique(groups)) < MIN_GROUPS or pairs["customer"].nunique() < FOLDS:
-        raise ValueError(
-            f"{pairs['customer'].nunique()} customers have two rated contacts before an answer; at least {FOLDS} "
-            "are needed: take a longer period or more days"
-        )
+        return _too_few(pairs)
     return Moments(_models(pairs, groups, confidence, seed), _terms(pairs, confidence), pairs)
 
 
@@ -151,6 +149,15 @@ def _paired(contacts: pd.DataFrame, answers: pd.DataFrame, within: float) -> pd.
     made = both.groupby("answer")["rating"].agg(mean="mean", worst="min", best="max", end="last", contacts="count")
     made = made[made["contacts"] >= 2]
     return answers.loc[made.index, ["customer", "outcome"]].join(made).reset_index(drop=True)
+
+
+def _too_few(pairs: pd.DataFrame) -> Moments:
+    nothing = dict.fromkeys(["n_eff", "estimate", "ci_low", "ci_high"], np.nan)
+    nothing |= {"n": len(pairs), "n_groups": pairs["customer"].nunique(), "few_groups": True}
+    models = [{"model": name, "measure": measure} | nothing for measure in ("r2", "less_mean") for name in MODELS]
+    unknown = dict.fromkeys(["p_value", "p_adjusted", "minimum_detectable"], np.nan)
+    terms = [{"term": term} | nothing | unknown for term in WORDS[1:]]
+    return Moments(pd.DataFrame(models), pd.DataFrame(terms), pairs)
 
 
 def _models(pairs: pd.DataFrame, groups: np.ndarray, confidence: float, seed: int) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def weighed(models: pd.DataFrame, terms: pd.DataFrame) -> str:
     'The mean of the contacts before an answer goes with 10.0 % of the spread of satisfaction (95 % ...
     """
     shown = disclosure.protect(models[(models["model"] == "mean") & (models["measure"] == "r2")])
-    if shown.empty or shown["hidden"].iloc[0]:
+    if shown.empty or shown["hidden"].iloc[0] or pd.isna(shown["estimate"].iloc[0]):
         return say(UNKNOWN)
     row = shown.iloc[0]
     first = say(
@@ -187,7 +187,7 @@ def action(gains: pd.DataFrame, handover: pd.DataFrame, *, names: Mapping[str, s
     Examples
     --------
     >>> row = {"group": "all", "step": "kept", "n": 90, "estimate": 0.08, "rank_low": 1, "rank_high": 1}
-    >>> hand = pd.DataFrame(columns=["level", "group", "measure", "n", "estimate", "ci_low", "ci_high"])
+    >>> hand = pd.DataFrame(columns=["level", "group", "measure", "n", "estimate", "difference", "p_adjusted"])
     >>> action(pd.DataFrame([row]), hand, names={"kept": "Date kept"}, name="region")  # doctest: +ELLIPSIS
     'Begin with "Date kept": look at journeys that failed there, and agree with those who own the step ...
     """
@@ -203,8 +203,8 @@ def action(gains: pd.DataFrame, handover: pd.DataFrame, *, names: Mapping[str, s
         said = say("Begin with the step that is cheapest to mend: the gains cannot be told apart.")
     else:
         said = say("Collect more journeys before choosing a step.")
-    worst = stands_out(handover)
-    if worst is None:
+    groups = stands_out(handover)["group"].tolist()
+    if not groups:
         return said
-    where = say("Look at the hand-over between channels in {group} ({name}).", group=worst["group"], name=name)
-    return together(said, where)
+    text = mark("Look at the hand-over between channels in {groups} ({name}).")
+    return together(said, say(text, groups=listed(groups), name=name))

@@ -70,7 +70,7 @@ def turned(handover: pd.DataFrame) -> str:
 
 
 def places(handover: pd.DataFrame) -> str:
-    """Name groups whose share of changed channels stands apart from that of all.
+    """Name groups in which customers change the channel more often than in all others.
 
     Parameters
     ----------
@@ -80,26 +80,27 @@ def places(handover: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One sentence; groups are named where their interval leaves out that of every other group.
+        One sentence per group, or one that says there is none.
 
     Examples
     --------
-    >>> rows = {"level": "by", "group": ["N", "S"], "measure": "other_channel", "n": 900, "estimate": [0.2, 0.05]}
-    >>> places(pd.DataFrame(rows | {"ci_low": [0.17, 0.04], "ci_high": [0.23, 0.06]}))
-    'N: customers change the channel more often than anywhere else (20.0 %, 95 % interval 17.0 to 23.0, n = 900).'
+    >>> row = {"level": "by", "group": "N", "measure": "other_channel", "n": 900, "estimate": 0.2}
+    >>> row["difference"] = 0.1
+    >>> places(pd.DataFrame([row | {"ci_low": 0.17, "ci_high": 0.23, "p_adjusted": 0.01}]))
+    'N: customers change the channel more often than elsewhere (20.0 %, 95 % interval 17.0 to 23.0, n = 900).'
     """
-    worst = stands_out(handover)
-    if worst is None:
-        return say("No group changes the channel more often than all others, as far as can be told.")
+    shown = stands_out(handover)
+    if shown.empty:
+        return say("No group changes the channel more often than the others beyond random variation.")
     text = mark(
-        "{group}: customers change the channel more often than anywhere else ({share} %, 95 % interval {low} to "
+        "{group}: customers change the channel more often than elsewhere ({share} %, 95 % interval {low} to "
         "{high}, n = {n})."
     )
-    return _told(text, percent(worst.to_frame().T).iloc[0], 1, group=worst["group"])
+    return together(*(_told(text, row, 1, group=row["group"]) for _, row in percent(shown).iterrows()))
 
 
-def stands_out(handover: pd.DataFrame) -> pd.Series | None:
-    """Return the group whose share of changed channels lies above those of all others, if there is one.
+def stands_out(handover: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups in which customers change the channel more often, beyond random variation.
 
     Parameters
     ----------
@@ -108,21 +109,17 @@ def stands_out(handover: pd.DataFrame) -> pd.Series | None:
 
     Returns
     -------
-    Series or None
-        Its row; None unless its interval lies above that of every other group.
+    DataFrame
+        Their rows; none that is hidden or indicative.
 
     Examples
     --------
-    >>> rows = {"level": "by", "group": ["N", "S"], "measure": "other_channel", "n": 900, "estimate": [0.2, 0.1]}
-    >>> stands_out(pd.DataFrame(rows | {"ci_low": [0.1, 0.05], "ci_high": [0.3, 0.15]})) is None
-    True
+    >>> row = {"level": "by", "group": "N", "measure": "other_channel", "n": 900, "estimate": 0.2}
+    >>> len(stands_out(pd.DataFrame([row | {"difference": 0.1, "p_adjusted": 0.3}])))
+    0
     """
     shown = _visible(handover[(handover["level"] == "by") & (handover["measure"] == "other_channel")])
-    shown = shown[~shown["indicative"]]
-    if len(shown) < 2:
-        return None
-    worst = shown.loc[shown["estimate"].idxmax()]
-    return worst if worst["ci_low"] > shown.drop(index=worst.name)["ci_high"].max() else None
+    return shown[~shown["indicative"] & (shown["difference"] > 0) & (shown["p_adjusted"] < LEVEL)]
 
 
 def ranked(common: pd.DataFrame) -> str:
@@ -234,6 +231,71 @@ def waited(friction: pd.DataFrame) -> str:
         alike = mark("Whether the two differ cannot be told.")
         told.append(say(apart if p_value < LEVEL else alike))
     return together(*told) or say(UNKNOWN)
+
+
+def compared(friction: pd.DataFrame) -> str:
+    """Say in one sentence whether changing the channel goes with a longer way to settlement.
+
+    Parameters
+    ----------
+    friction : DataFrame
+        Table of :func:`csatlib.journeys.paths`.
+
+    Returns
+    -------
+    str
+        The finding alone, for a title.
+
+    Examples
+    --------
+    >>> row = {"group": "all", "measure": "days", "n": 40, "estimate": 3.0, "ci_low": 2.0, "ci_high": 5.0}
+    >>> rows = [row | {"level": level, "p_value": 0.5} for level in ("same_channel", "other_channel")]
+    >>> compared(pd.DataFrame(rows))
+    'Whether matters take longer where the customer changed the channel cannot be told.'
+    """
+    shown = friction[(friction["group"] == "all") & (friction["measure"] == "days")]
+    shown = _visible(shown).set_index("level")
+    if not {"same_channel", "other_channel"} <= set(shown.index):
+        return say(UNKNOWN)
+    row, same = shown.loc["other_channel"], shown.loc["same_channel"]
+    if not row["p_value"] < LEVEL or row["estimate"] == same["estimate"]:
+        return say("Whether matters take longer where the customer changed the channel cannot be told.")
+    longer = mark("Matters take longer where the customer changed the channel: {other} days instead of {same}.")
+    shorter = mark(
+        "Matters take less long where the customer changed the channel: {other} days instead of {same}."
+    )
+    return say(
+        longer if row["estimate"] > same["estimate"] else shorter,
+        other=theme.number(row["estimate"], 1),
+        same=theme.number(same["estimate"], 1),
+    )
+
+
+def bound(chain: pd.DataFrame) -> str:
+    """Say in one sentence how often everything goes right.
+
+    Parameters
+    ----------
+    chain : DataFrame
+        Table of :func:`csatlib.journeys.reliability`.
+
+    Returns
+    -------
+    str
+        The finding alone, for a title.
+
+    Examples
+    --------
+    >>> row = {"group": "all", "measure": "conditional_product", "n": 90, "estimate": 0.4}
+    >>> bound(pd.DataFrame([row | {"ci_low": 0.3, "ci_high": 0.5}]))
+    'Every step goes right in 40 of 100 journeys.'
+    """
+    shown = _visible(percent(chain[(chain["group"] == "all") & (chain["measure"] == "conditional_product")]))
+    if shown.empty:
+        return say(UNKNOWN)
+    return say(
+        "Every step goes right in {share} of 100 journeys.", share=theme.number(shown["estimate"].iloc[0], 0)
+    )
 
 
 def end_to_end(chain: pd.DataFrame) -> str:

@@ -9,8 +9,9 @@ from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from csatlib.journeys.measured import mean_limits, rank_limits, share_limits, sums_of
 from csatlib.journeys.sequences import ARROW, Sequences, sequences
-from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, benjamini_hochberg, check_confidence
+from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, benjamini_hochberg, check_confidence, from_replicates
 from csatlib.stats.rows import replicate_groups
+from csatlib.stats.segments import SegmentSums
 
 OTHER = "other paths"
 LEVELS = {"all": None, "came_back": None, "same_channel": False, "other_channel": True}
@@ -42,7 +43,9 @@ class Paths:
         against the same channel) at "other_channel".
     handover : DataFrame
         Per ``level`` ("all", "channel" of the first contact, "by"), ``group`` and ``measure`` ("repeated": share
-        of journeys with more than one contact, "other_channel": that had to turn to another channel): n, interval.
+        of journeys with more than one contact, "other_channel": that had to turn to another channel): n, interval,
+        ``difference`` (from all other groups of the level together) and its ``p_adjusted`` (Benjamini-Hochberg
+        over the groups).
 
     Examples
     --------
@@ -251,12 +254,32 @@ def _handover(journeys: pd.DataFrame, confidence: float, seed: int) -> pd.DataFr
         if rows["at"].isna().all():
             continue
         sums = sums_of(rows, SHARES, by=["at"], cluster="customer", key="journey")
-        drawn = sums.replicates(sums.draw(seed=seed))
+        drawn = sums.draw(seed=seed)
         for i, measure in enumerate(SHARES):
             n = sums.counts[:, i]
             limits = share_limits(
-                sums.means[:, i], drawn[:, :, i], n=n, n_groups=sums.n_groups[:, i], confidence=confidence
+                sums.means[:, i],
+                sums.replicates(drawn)[:, :, i],
+                n=n,
+                n_groups=sums.n_groups[:, i],
+                confidence=confidence,
             )
             names = [str(label) for (label,) in sums.segments]
-            tables.append(pd.DataFrame({"level": level, "group": names, "measure": measure, "n": n} | limits))
+            rest = _against_rest(sums, drawn, i, confidence)
+            tables.append(
+                pd.DataFrame({"level": level, "group": names, "measure": measure, "n": n} | limits | rest)
+            )
     return pd.concat(tables, ignore_index=True)
+
+
+def _against_rest(sums: SegmentSums, drawn: np.ndarray, column: int, confidence: float) -> dict[str, np.ndarray]:
+    """Difference of each group from all others together, in the same replicates."""
+    groups = len(sums.segments)
+    if groups < 2:
+        return {"difference": np.full(groups, np.nan), "p_adjusted": np.full(groups, np.nan)}
+    others = sums.combine(1 - np.eye(groups, dtype=int))
+    apart = (sums.means - others.means)[:, column]
+    moved = (sums.replicates(drawn) - others.replicates(drawn))[:, :, column]
+    behind = np.minimum(sums.n_groups, others.n_groups)[:, column]
+    p_value = from_replicates(apart, moved, n_groups=behind, confidence=confidence).p_value
+    return {"difference": apart, "p_adjusted": benjamini_hochberg(p_value)}
