@@ -77,6 +77,22 @@ def test_threshold_properties(seed, factor):
     assert_allclose(larger["slope_after"], one["slope_after"] / factor, rtol=1e-6)
 
 
+def test_what_sets_touchpoints_apart_is_taken_out():
+    rng = np.random.default_rng(5)
+    place = rng.integers(0, 3, 500)
+    frame = pd.DataFrame({"place": place, "minutes": rng.integers(0, 9, 500) + 2 * place, "who": np.arange(500)})
+    frame["rating"] = 6 - (place == 2) * 2 - 0.4 * (frame["minutes"] - 5).clip(lower=0) + rng.normal(size=500)
+    row = found(frame, within="place")
+    formula = "rating ~ C(place) + minutes + bend"
+    fits = {
+        at: smf.ols(formula, frame.assign(bend=(frame["minutes"] - at).clip(lower=0))).fit() for at in range(1, 12)
+    }
+    best = min(fits, key=lambda at: fits[at].ssr)
+    assert row["estimate"] == best
+    assert_allclose(row["slope_before"], fits[best].params["minutes"])
+    assert_allclose(row["slope_after"], fits[best].params[["minutes", "bend"]].sum())
+
+
 def test_several_measures_are_one_family():
     frame = waits(1, -0.2).assign(other=lambda rows: rows["minutes"].sample(frac=1, random_state=0).to_numpy())
     table = threshold(frame, measures=["minutes", "other"], outcome="rating", cluster="who")

@@ -39,6 +39,7 @@ def threshold(
     cluster: str | None = None,
     key: str | None = None,
     weight: str | None = None,
+    within: str | None = None,
     places: int = 40,
     confidence: float = 0.95,
     replicates: int = 1000,
@@ -56,6 +57,8 @@ def threshold(
         Satisfaction.
     cluster, key, weight : str, optional
         Column that holds rows of one customer together; identifies a row; sampling weights.
+    within : str, optional
+        Column such as the touchpoint: only rows with the same value are compared (its effects are taken out).
     places : int
         Largest number of places looked at for a bend, at quantiles of the measure.
     confidence : float
@@ -81,12 +84,12 @@ def threshold(
 
     Notes
     -----
-    y = a + b x + c max(x - t, 0). The place t is not defined where c = 0, so the usual F test would find bends
-    that are not there; here the largest score statistic over all places is compared with the same largest value
-    after the signs of the customers' scores are changed at random (Hansen's p value), which holds under unequal
-    spread and repeated answers of a customer. Interval of the place: percentile over joint replicates, in each of
-    which the best place is looked for again; it can only lie on a place looked at. Slopes: t, at the place found.
-    The slopes describe; customers with more steps differ in more than the steps.
+    y = a + b x + c max(x - t, 0), a for each value of `within`. The place t is not defined where c = 0, so the
+    usual F test would find bends that are not there; here the largest score statistic over all places is compared
+    with the same largest value after the signs of the customers' scores are changed at random (Hansen's p value),
+    which holds under unequal spread and repeated answers of a customer. Interval of the place: percentile over
+    joint replicates, in each of which the best place is looked for again; it can only lie on a place looked at.
+    Slopes: t, at the place found. The slopes describe; customers with more steps differ in more than the steps.
 
     References
     ----------
@@ -104,11 +107,10 @@ def threshold(
     check_confidence(confidence)
     if not measures or places < 1:
         raise ValueError(f"measures={list(measures)}, places={places}; give at least one measure and one place")
-    rows = []
+    rows, by = [], [within] if within else []
+    design = {"cluster": cluster, "key": key, "weight": weight}
     for measure in measures:
-        whole = next(
-            blocks(data, [measure, outcome], cluster=cluster, key=key, weight=weight, rows=max(len(data), 1))
-        )
+        whole = next(blocks(data, [measure, outcome], by=by, rows=max(len(data), 1), **design))
         rows.append({"measure": measure} | _bend(whole, places, confidence, replicates, seed))
     table = pd.DataFrame(rows)
     adjusted = holm(table["p_value"].to_numpy())
@@ -144,6 +146,8 @@ def _bend(rows: Block, places: int, confidence: float, replicates: int, seed: in
     low, span = x.min(), np.ptp(x)
     hinges = np.maximum(x[:, None] - at, 0) / span
     design = np.column_stack([np.ones(len(x)), (x - low) / span, hinges, y - y.mean()])
+    for label in rows.segments:
+        design[:, 1:] -= _means(design[:, 1:], weight, label[used])
     cross = _crossed(design, weight, group)
     drawn = multiplicities(np.bincount(group, minlength=REPLICATE_GROUPS) > 0, replicates=replicates, seed=seed)
     shape = cross.shape[1:]
@@ -177,6 +181,14 @@ def _places(x: np.ndarray, places: int) -> np.ndarray:
     above = len(x) - np.searchsorted(ordered, found, side="right")
     up_to = np.searchsorted(ordered, found, side="right") - np.searchsorted(ordered, ordered[0], side="right")
     return found[(above >= least) & (up_to >= least)]
+
+
+def _means(columns: np.ndarray, weight: np.ndarray, label: pd.Series) -> np.ndarray:
+    """Weighted means of the columns over the rows that share a label."""
+    code, names = pd.factorize(label, use_na_sentinel=False)
+    total = np.zeros((len(names), columns.shape[1]))
+    np.add.at(total, code, columns * weight[:, None])
+    return (total / np.bincount(code, weight)[:, None])[code]
 
 
 def _crossed(design: np.ndarray, weight: np.ndarray, group: np.ndarray) -> np.ndarray:

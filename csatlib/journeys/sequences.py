@@ -86,11 +86,11 @@ def sequences(
         ``started_at``, ``ended_at`` (first and last contact), ``settled`` (by the last contact; NaN: not known),
         ``settled_first`` (by the first contact and no other followed), ``failures`` (contacts that did not settle
         it), ``days`` (from first contact to settlement; of an unfinished journey as long as it was watched),
-        ``watched`` (begun at least `follow` days before `until`), ``first_channel``, ``repeated`` (more than one
-        contact), ``other_channel`` (later contact through another channel than the first), ``second_other``
-        (the second contact did so), ``soon`` (second contact within `follow` days), ``rating_mean``,
-        ``rating_worst``, ``rating_best``, ``rating_end`` (of the last contact; NaN where it was not rated),
-        ``n_rated``.
+        ``watched`` (begun at least `follow` days before `until`), ``first_place``, ``first_channel``,
+        ``repeated`` (more than one contact), ``other_channel`` (later contact through another channel than the
+        first), ``second_other`` (the second contact did so), ``soon`` (second contact within `follow` days),
+        ``rating_mean``, ``rating_worst``, ``rating_best``, ``rating_end`` (of the last contact; NaN where it was
+        not rated), ``n_rated``.
 
     Raises
     ------
@@ -186,6 +186,7 @@ def _journeys(
             "failures": by["settled"].agg("count") - by["settled"].agg("sum"),
             "days": days.mask(settled.isna()),
             "watched": first["at"] <= until - follow * DAY,
+            "first_place": first["place"],
             "first_channel": first["channel"],
             "repeated": last["step"] > 1,
             "other_channel": other.groupby(rows["journey"], sort=False).any(),
