@@ -242,3 +242,32 @@ def test_promises_belong_to_the_journeys_around_their_due_time():
 def test_reliability_says_what_is_wrong(call, text):
     with pytest.raises((ValueError, KeyError), match=text):
         call(pd.DataFrame(RIGHT, columns=STEPS))
+
+
+def test_a_group_is_compared_with_all_others():
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame({"where": np.repeat(["N", "S", "E"], 300)})
+    for step in STEPS:
+        rows[step] = (rng.random(900) < np.where(rows["where"] == "N", 0.7, 0.9)).astype(float)
+    chain = reliability(rows, steps=STEPS, by="where").chain
+    row = chain.query("measure == 'conditional_product'").set_index("group")
+    right = rows[STEPS].all(axis=1)
+    apart = right[rows["where"] == "N"].mean() - right[rows["where"] != "N"].mean()
+    assert_allclose(row.loc["N", "difference"], apart)
+    assert row.loc["N", "p_adjusted"] < 0.001
+    assert np.isnan(row.loc["all", "difference"])
+    calls = pd.DataFrame(
+        {"case_id": np.repeat(np.arange(600), 2), "touchpoint": "Hotline", "who": np.arange(1200) // 2}
+    )
+    calls["area"] = np.repeat(["N", "S", "E"], 400)
+    back = np.where(calls["area"] == "N", 0.4, 0.1)
+    first = np.arange(1200) % 2 == 0
+    calls["channel"] = np.where(~first & (rng.random(1200) < back), "chat", "phone")
+    calls["occurred_at"] = pd.Timestamp("2026-10-01") + pd.to_timedelta(np.where(first, 0, 1), unit="D")
+    made = paths(calls, customer="who", settled=None, rating=None, by="area", until=UNTIL)
+    hand = made.handover.query("level == 'by' and measure == 'other_channel'").set_index("group")
+    assert_allclose(
+        hand.loc["N", "difference"], hand.loc["N", "estimate"] - hand.loc[["S", "E"], "estimate"].mean()
+    )
+    assert hand["p_adjusted"].lt(0.05).to_dict()["N"]
+    assert made.friction.empty or made.friction["estimate"].isna().all()

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from csatlib.journeys.measured import mean_limits, rank_limits, share_limits, sums_of
-from csatlib.stats.intervals import check_confidence
+from csatlib.stats.intervals import benjamini_hochberg, check_confidence, from_replicates
 from csatlib.stats.rows import require_columns
+from csatlib.stats.segments import SegmentSums
 
 OBSERVED, CONDITIONAL, MARGINAL = "observed", "conditional_product", "marginal_product"
 DEPENDENCE, CENSORED = "dependence", "censoring"
@@ -30,7 +31,8 @@ class Reliability:
         Per ``group`` and ``measure``: "observed" (share of decided journeys in which every step succeeded),
         "conditional_product", "marginal_product", "dependence" (conditional less marginal product) and
         "censoring" (conditional product less observed); ``n``, ``n_open`` (not decided), ``estimate``, interval,
-        ``p_value`` of the two differences.
+        ``p_value`` of the two differences; at the conditional product of a group of `by` also ``difference`` (from
+        all other groups together) and its ``p_adjusted`` (Benjamini-Hochberg over the groups).
     gains : DataFrame
         Per ``group`` and ``step``, a scenario: ``estimate`` = what end-to-end success would gain if the share
         `mended` of this step's failures had succeeded, interval, ``rank_low``, ``rank_high`` (ranks that cannot be
@@ -192,7 +194,12 @@ def reliability(
         parts = sums_of(frame, columns, by=[by], cluster=cluster, key=key, weight=weight)
         for i, (label,) in enumerate(parts.segments):
             found.append(_group(parts, i, str(label), drawn, list(steps), mended, confidence))
-    return Reliability(*(pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True)))
+    tables = [pd.concat(each, ignore_index=True) for each in zip(*found, strict=True)]
+    apart = pd.DataFrame(columns=["group", "measure", "difference", "p_adjusted"])
+    if by and len(parts.segments) > 1:
+        apart = _against_rest(parts, drawn, len(steps), confidence)
+    tables[1] = tables[1].merge(apart, on=["group", "measure"], how="left")
+    return Reliability(*tables)
 
 
 def _checked(data: pd.DataFrame, steps: list[str], by: str | None, mended: float) -> np.ndarray:
@@ -269,6 +276,22 @@ def _chain(
     table = pd.concat([first, second], ignore_index=True)
     table.insert(0, "group", "")
     return table.assign(n_open=int(n[k] - n[-1]) if n[k] >= n[-1] else 0)
+
+
+def _against_rest(parts: SegmentSums, drawn: np.ndarray, k: int, confidence: float) -> pd.DataFrame:
+    """Difference of each group from all others together, in the same replicates."""
+    groups = len(parts.segments)
+    others = parts.combine(1 - np.eye(groups, dtype=int))
+    pairs = ((parts.means, others.means), (parts.replicates(drawn), others.replicates(drawn)))
+    apart, moved = (_product(own, k) - _product(rest, k) for own, rest in pairs)
+    behind = np.minimum(parts.n_groups, others.n_groups)[:, k]
+    p_value = from_replicates(apart, moved, n_groups=behind, confidence=confidence).p_value
+    named = {"group": [str(label) for (label,) in parts.segments], "measure": CONDITIONAL}
+    return pd.DataFrame(named | {"difference": apart, "p_adjusted": benjamini_hochberg(p_value)})
+
+
+def _product(means: np.ndarray, k: int) -> np.ndarray:
+    return means[..., k : 2 * k].prod(axis=-1)
 
 
 def checks(

@@ -11,8 +11,6 @@ from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, from_replicates, max
 from csatlib.stats.rows import blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
 
-LEVEL = 0.05
-
 
 def sums_of(
     frame: pd.DataFrame,

@@ -6,7 +6,8 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.journeys.chain import needed, serial
-from csatlib.journeys.sentences import LEVEL, UNKNOWN, stands_out
+from csatlib.journeys.sentences import stands_out
+from csatlib.journeys.telling import LEVEL, UNKNOWN, quoted
 from csatlib.words import listed, mark, say, together
 
 BENT = {
@@ -200,7 +201,8 @@ def action(gains: pd.DataFrame, handover: pd.DataFrame, *, names: Mapping[str, s
             step=names[first[0]],
         )
     elif first:
-        said = say("Begin with the step that is cheapest to mend: the gains cannot be told apart.")
+        text = mark("Begin with the one that is cheapest to mend: what {steps} would gain cannot be told apart.")
+        said = say(text, steps=quoted(names[step] for step in first))
     else:
         said = say("Collect more journeys before choosing a step.")
     groups = stands_out(handover)["group"].tolist()

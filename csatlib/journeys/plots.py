@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from csatlib import disclosure, theme
-from csatlib.journeys import sentences
+from csatlib.journeys import chain_sentences, sentences
 from csatlib.words import mark, say
 
 WHOLE = {
@@ -71,7 +71,7 @@ def plot_steps(
     ax.set_xlim(right=100)
     ax.set_xlabel(say("Percent of journeys that succeed"))
     ax.legend(loc="lower left", bbox_to_anchor=(-0.45, 1.0), frameon=False, fontsize=9)
-    ax.set_label(sentences.end_to_end(chain))
+    ax.set_label(chain_sentences.end_to_end(chain, names=names))
     kept = pd.concat([shown.assign(step=shown["step"].map(names)), whole.assign(step=say("All steps"))])
     words = {"conditional": say("Of those who came so far"), "marginal": say("Of all")}
     words |= {measure: say(text) for measure, text in WHOLE.items()}
