@@ -270,3 +270,31 @@ def test_a_group_is_compared_with_all_others():
     )
     assert hand["p_adjusted"].lt(0.05).to_dict()["N"]
     assert made.friction.empty or made.friction["estimate"].isna().all()
+
+
+def shared_fate(seed, n=500):
+    """Three steps whose failures go together within a journey and within a customer."""
+    rng = np.random.default_rng(seed)
+    who = rng.integers(0, n // 2, n)
+    fate = 0.5 * rng.normal(size=n // 2)[who] + 0.6 * rng.normal(size=n)
+    ease = np.array([1.4, 1.0, 1.2])
+    right = rng.random((n, 3)) < 1 / (1 + np.exp(-(ease + fate[:, None])))
+    return pd.DataFrame(right.astype(float), columns=STEPS).assign(who=who)
+
+
+@pytest.mark.long
+def test_intervals_of_a_chain_cover_the_truth():
+    large = reliability(shared_fate(999, 400_000), steps=STEPS)
+    truth = large.chain.set_index("measure")["estimate"]
+    gain = large.gains.set_index("step")["estimate"]
+    hits = []
+    for seed in range(300):
+        found = reliability(shared_fate(seed), steps=STEPS, cluster="who", seed=seed)
+        chain, gains = found.chain.set_index("measure"), found.gains.set_index("step")
+        inside = [
+            chain.loc[name, "ci_low"] <= truth[name] <= chain.loc[name, "ci_high"]
+            for name in ("observed", "marginal_product", "dependence")
+        ]
+        hits.append([*inside, gains.loc["first", "ci_low"] <= gain["first"] <= gains.loc["first", "ci_high"]])
+    assert (np.mean(hits, axis=0) > 0.91).all(), np.mean(hits, axis=0)
+    assert (np.mean(hits, axis=0) < 0.985).all(), np.mean(hits, axis=0)
