@@ -14,6 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 WRONG_USE = 2
 JOBS_FAILED = 1
+INTERRUPTED = 130  # what shells expect after Ctrl-C
 ROWS_REJECTED = 1
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -32,11 +33,12 @@ def run(
     last: Annotated[int | None, typer.Option(help="The last N months.")] = None,
     each: Annotated[str | None, typer.Option(help="A column: also one report per value.")] = None,
     only: Annotated[str | None, typer.Option(help="Notebooks whose name matches, like '1*'.")] = None,
-    jobs: Annotated[int, typer.Option(help="Notebooks at a time.")] = 1,
+    jobs: Annotated[int | None, typer.Option(help="Notebooks at a time; default: by the machine.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="name=value, for a parameter.")] = None,
     force: Annotated[bool, typer.Option(help="Run also what has not changed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
+    memory: Annotated[int | None, typer.Option(help="MB of memory after which a kernel is ended (Linux).")] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open."""
@@ -56,10 +58,14 @@ def run(
                 out=out,
                 language=language,
                 cold=cold,
+                memory=memory,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:
         _refuse(error)
+    except KeyboardInterrupt:
+        typer.echo("csat: interrupted; finished reports stay, the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     typer.echo(_summary(result.outcomes))
     typer.echo(_short(result.index))
     if result.failed:

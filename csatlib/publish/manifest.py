@@ -1,5 +1,6 @@
 """The run's diary: one JSON line per finished job, appended; the last line of a job counts."""
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -40,7 +41,8 @@ def append(out: Path, entry: dict) -> None:
     line = ("\n" if torn else "") + json.dumps(entry, ensure_ascii=False, default=str) + "\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(handle, line.encode())
+        if os.write(handle, line.encode()) < len(line.encode()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
 
