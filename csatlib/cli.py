@@ -73,6 +73,35 @@ def run(
 
 
 @app.command()
+def verify(
+    period: Annotated[str | None, typer.Argument(help="2026-10, 2026-Q3 or 2026; default: all.")] = None,
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Notebooks at a time; default: by the machine.")] = None,
+) -> None:
+    """Run published reports again from their snapshots and tell whether the figures reproduce.
+
+    Exit status: 0 all reproduced, 1 some differ or cannot be run again, 2 nothing to verify.
+    """
+    from csatlib.publish import verify as verifier
+
+    def told(verified) -> None:
+        typer.echo(f"{verified.status} {verified.job}: {verified.reason}")
+
+    try:
+        found = verifier.verify(config, period=period, out=out, jobs=jobs, progress=told)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(_summary(found, ("reproduced", "differs", "cannot")))
+    if any(verified.status != "reproduced" for verified in found):
+        raise typer.Exit(JOBS_FAILED)
+
+
+@app.command()
 def check(
     config: Annotated[
         str, typer.Option(help="Settings file, looked for here and in parent folders.")
@@ -195,8 +224,7 @@ def _line(outcome) -> str:
     return f"{outcome.status} {outcome.job}{took}" + (f": {outcome.reason}" if outcome.reason else "")
 
 
-def _summary(outcomes) -> str:
-    states = ("done", "unchanged", "skipped", "failed")
+def _summary(outcomes, states=("done", "unchanged", "skipped", "failed")) -> str:
     counts = [(state, sum(outcome.status == state for outcome in outcomes)) for state in states]
     return ", ".join(f"{count} {state}" for state, count in counts if count)
 

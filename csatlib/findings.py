@@ -116,11 +116,30 @@ def read(notebook: str | Path) -> pd.DataFrame:
     ...     len(read(file.name))
     0
     """
-    cells = nbformat.read(Path(notebook), as_version=4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
-    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    frame = pd.DataFrame(of(nbformat.read(Path(notebook), as_version=4)), columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, float))
+
+
+def of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the findings of an executed notebook as they were recorded.
+
+    Parameters
+    ----------
+    notebook : mapping
+        As nbformat reads it.
+
+    Returns
+    -------
+    list of dict
+        In the order of the cells.
+
+    Examples
+    --------
+    >>> of(nbformat.v4.new_notebook())
+    []
+    """
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [dict(output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
 
 
 def _six_digits(value: float) -> float | None:

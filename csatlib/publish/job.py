@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csatlib import findings
 from csatlib.data.names import table
 from csatlib.publish import languages, lock, manifest, plan, site
 from csatlib.publish.watch import Watch
@@ -56,7 +57,7 @@ class Batch:
     snapshot: Path
     out: Path
     versions: dict
-    commit: str | None
+    commit: tuple[str, bool] | None
     prefix: str = ""
     timeout: int = 600
     memory: int | None = None
@@ -175,7 +176,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
         numbers.unlink(missing_ok=True)
     target.with_suffix(".failed.html").unlink(missing_ok=True)
     told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
-    entry |= {"counts": facts["counts"]} | told | site.headline(book)
+    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | site.headline(book)
     return None
 
 
@@ -243,7 +244,8 @@ def _entry(batch: Batch, job: plan.Job, status: str, seconds: float) -> dict:
         "error": None,
         "snapshot": batch.snapshot.name,
         "versions": batch.versions,
-        "commit": batch.commit,
+        "commit": batch.commit and batch.commit[0],
+        "dirty": batch.commit and batch.commit[1],
         "finished": _now(),
     }
 

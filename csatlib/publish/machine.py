@@ -2,7 +2,13 @@
 
 import os
 import re
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+Item, Made = TypeVar("Item"), TypeVar("Made")
 
 MOST = 4  # beyond, two runs on one machine would stand in each other's way
 KERNEL_MB = 1000  # room that a notebook of a large company wants
@@ -25,6 +31,49 @@ def jobs() -> int:
     free = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
     room = cores if free is None else int(free / 1024 / KERNEL_MB)
     return max(1, min(cores, room, MOST))
+
+
+def side_by_side(
+    make: Callable[[Item], Made], items: Iterable[Item], *, workers: int, stop: threading.Event
+) -> list[Made]:
+    """Do something for each item in threads: the main one stays free for Ctrl-C, which nbclient would take.
+
+    Parameters
+    ----------
+    make : callable
+        Takes an item.
+    items : iterable
+        What is to be done, begun in this order.
+    workers : int
+        Threads.
+    stop : threading.Event
+        Set when the run ends early; what is not begun is not begun any more.
+
+    Returns
+    -------
+    list
+        What was made, in the order of the items.
+
+    Examples
+    --------
+    >>> side_by_side(abs, [-2, 1], workers=2, stop=threading.Event())
+    [2, 1]
+    """
+
+    def one(item: Item) -> Made:
+        from jupyter_core.utils import ensure_event_loop
+
+        try:
+            return make(item)
+        finally:
+            ensure_event_loop().close()  # of this thread; nobody else does it
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            return list(pool.map(one, items))
+        except BaseException:
+            stop.set()
+            raise
 
 
 def resident_mb(pid: int) -> float | None:

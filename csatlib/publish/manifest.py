@@ -128,11 +128,12 @@ def versions() -> dict:
     return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
 
 
-def commit(project: Path) -> str | None:
-    """Commit of the project's repository, with "+" when files differ from it; None without git."""
+def commit(project: Path) -> tuple[str, bool] | None:
+    """Commit of the project's repository and whether files differ from it (dirty); None without git."""
     git = shutil.which("git")
     if git is None:
         return None
     ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
-    return answer.stdout.strip() or None
+    found = answer.stdout.strip()
+    return (found.removesuffix("+"), found.endswith("+")) if found else None

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,26 +176,15 @@ def _settled(batch: Batch, todo: list[plan.Job]) -> bool:
 
 
 def _all(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
-    """Do every job in threads: the main one stays free for Ctrl-C, which nbclient would take for itself."""
     before = manifest.latest(batch.out)
 
     def one(job: plan.Job) -> Outcome:
-        from jupyter_core.utils import ensure_event_loop
-
-        try:
-            outcome = do(batch, job, before.get(job.name), force)
-        finally:
-            ensure_event_loop().close()  # of this thread; nobody else does it
+        outcome = do(batch, job, before.get(job.name), force)
         if not batch.stop.is_set():
             told(outcome)
         return outcome
 
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            return list(pool.map(one, todo))
-        except BaseException:
-            batch.stop.set()
-            raise
+    return machine.side_by_side(one, todo, workers=workers, stop=batch.stop)
 
 
 @contextmanager
