@@ -1,13 +1,10 @@
 """The command `csat`: check a company's data, run the notebooks of a project, start a new one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -39,13 +36,20 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
     memory: Annotated[int | None, typer.Option(help="MB of memory after which a kernel is ended (Linux).")] = None,
+    log: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
 ) -> None:
-    """Run the notebooks and publish their reports; the last line is the page to open."""
+    """Run the notebooks and publish their reports; the last line is the page to open.
+
+    Exit status: 0 all well, 1 a report failed, 2 nothing was started, 130 interrupted.
+    """
+    from csatlib.publish import progress as reporting
     from csatlib.publish import run as runner
 
     try:
-        with _progress() as progress:
+        if log not in reporting.LOGS:
+            raise ValueError(f"--log is one of {', '.join(reporting.LOGS)}, got {log!r}")
+        with reporting.shown(log, typer.echo) as progress:
             result = runner.run(
                 config,
                 period=period,
@@ -66,8 +70,9 @@ def run(
     except KeyboardInterrupt:
         typer.echo("csat: interrupted; finished reports stay, the same command goes on from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    typer.echo(_summary(result.outcomes))
-    typer.echo(_short(result.index))
+    reporting.closing(result, log, typer.echo)
+    if log == "text":
+        typer.echo(_short(result.index))
     if result.failed:
         raise typer.Exit(JOBS_FAILED)
 
@@ -201,30 +206,7 @@ def _settings(pairs: list[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-@contextmanager
-def _progress() -> Iterator[Callable]:
-    """Yield what shows an outcome: a bar in a terminal, one plain line per job elsewhere."""
-    console = Console()
-    if not console.is_terminal:
-        yield lambda outcome, finished, total: typer.echo(f"[{finished}/{total}] {_line(outcome)}")
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("reports", total=None)
-
-        def show(outcome, finished: int, total: int) -> None:
-            bar.update(task, completed=finished, total=total)
-            bar.console.print(_line(outcome), markup=False, highlight=False)
-
-        yield show
-
-
-def _line(outcome) -> str:
-    took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
-    return f"{outcome.status} {outcome.job}{took}" + (f": {outcome.reason}" if outcome.reason else "")
-
-
-def _summary(outcomes, states=("done", "unchanged", "skipped", "failed")) -> str:
+def _summary(outcomes, states) -> str:
     counts = [(state, sum(outcome.status == state for outcome in outcomes)) for state in states]
     return ", ".join(f"{count} {state}" for state, count in counts if count)
 

@@ -328,3 +328,12 @@ def test_runner_killed_at_twenty_random_moments(project):
         assert not list(reports.rglob(f"{lock.PART}*"))
     assert statuses(run(project / "csat.toml")) == dict.fromkeys(names, "unchanged")
     assert all(f"{name}.html" in text(reports / "index.html") for name in names)
+
+
+def test_expected_seconds_shrink_as_jobs_finish(project):
+    told = []
+    run(project / "csat.toml", force=True, jobs=1, progress=lambda *one: told.append(one))
+    left = [seconds for *_, seconds in told]
+    assert [finished for _, finished, _, _ in told] == [0, 1, 2]
+    assert told[0][0] is None
+    assert left[0] > left[1] > left[2] == 0

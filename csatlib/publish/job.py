@@ -19,12 +19,14 @@ from csatlib.words import say
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: status is done, unchanged, skipped or failed."""
+    """What became of a job: status is done, unchanged, skipped or failed; `reason` joins error and cell."""
 
     job: str
     status: str
     seconds: float = 0.0
     reason: str | None = None
+    cell: str | None = None
+    error: str | None = None
 
 
 def unchanged(batch: "Batch", job: plan.Job, before: dict | None) -> bool:
@@ -101,9 +103,10 @@ def do(batch: Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome
         return Outcome(name, "stopped", seconds)
     unnoted = _noted(batch, _entry(batch, job, "failed" if failure else "done", seconds) | entry)
     failure = failure or unnoted
-    where = failure.get("cell") if failure else None
-    reason = failure and f"{failure['error']}{f' in {where}' if where else ''}"
-    return Outcome(name, "failed" if failure else "done", seconds, reason)
+    if failure is None:
+        return Outcome(name, "done", seconds)
+    error, cell = failure["error"], failure.get("cell")
+    return Outcome(name, "failed", seconds, f"{error} in {cell}" if cell else error, cell, error)
 
 
 def _tried(batch: Batch, job: plan.Job) -> tuple[dict, dict | None]:

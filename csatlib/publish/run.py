@@ -9,6 +9,7 @@ from pathlib import Path
 
 from csatlib.publish import languages, lock, machine, manifest, plan, site, warm
 from csatlib.publish.job import Batch, Outcome, do, unchanged
+from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
 from csatlib.tables import period as periods_of
 from csatlib.tables import workspace
@@ -42,7 +43,7 @@ def run(
     timeout: int = 600,
     memory: int | None = None,
     cold: bool = False,
-    progress: Callable[[Outcome, int, int], None] | None = None,
+    progress: Callable[[Outcome | None, int, int, float | None], None] | None = None,
 ) -> Result:
     """Run the notebooks of a project and publish their pages and the index.
 
@@ -75,7 +76,8 @@ def run(
     cold : bool
         Start every kernel anew instead of forking it from a warmed process.
     progress : callable, optional
-        Called after each job with its outcome, how many are finished, how many there are.
+        Called before the first job (outcome None) and after each with its outcome, how many are finished, how
+        many there are, and the seconds the others may take, None where no earlier run tells.
 
     Returns
     -------
@@ -139,14 +141,19 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, aske
 
 def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> list[Outcome]:
     """Run one language after the other and build the index of each; the snapshot is read by all."""
+    left = {n: s for batch, todo in batches for n, s in _expected(batch, todo, force).items()}
     finished, total, one_at_a_time = [], sum(len(todo) for _, todo in batches), threading.Lock()
 
-    def told(outcome: Outcome) -> None:
+    def told(outcome: Outcome | None = None) -> None:
         with one_at_a_time:
-            finished.append(outcome)
+            if outcome is not None:
+                finished.append(outcome)
+                left.pop(outcome.job, None)
             if progress:
-                progress(outcome, len(finished), total)
+                progress(outcome, len(finished), total, sum(left.values()) / workers if known else None)
 
+    known = bool(left)
+    told()
     outcomes = []
     idle = not force and all(_settled(batch, todo) for batch, todo in batches)
     with warm.ready(cold or idle):
@@ -158,6 +165,15 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
                     head = {"company": batch.settings.company.name, "language": batch.settings.language}
                     outcomes += _tried(f"{batch.prefix}index", site.build, batch.out, **head)
     return outcomes
+
+
+def _expected(batch: Batch, todo: list[plan.Job], force: bool) -> dict[str, float]:
+    """Seconds that each job to be executed may take, as far as earlier runs tell."""
+    entries = manifest.read(batch.out)
+    before = {entry["job"]: entry for entry in entries}
+    todo = [job for job in todo if not job.skip and (force or not unchanged(batch, job, before.get(job.name)))]
+    seconds = expected_seconds([(job.name, job.notebook.name) for job in todo], entries)
+    return {batch.prefix + name: value for name, value in seconds.items()}
 
 
 def _tried(name: str, write: Callable, *arguments, **named) -> list[Outcome]:
