@@ -49,12 +49,13 @@ NUMBERS = (
         "owner_share",
         "share_of_parent",
     ),
+    *("error_percent", "mean_absolute_error", "log_likelihood", "aic", "aic_difference", "limit"),
     *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
     *("label", "phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
-    *("method", "stage", "base", "share_done", "from_days", "part", "touchpoint"),
+    *("method", "stage", "base", "share_done", "from_days", "part", "touchpoint", "check", "parameter"),
 )
 
 
