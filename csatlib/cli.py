@@ -11,6 +11,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 WRONG_USE = 2
 JOBS_FAILED = 1
+ALERTED = 3
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 ROWS_REJECTED = 1
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -36,12 +37,16 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
     memory: Annotated[int | None, typer.Option(help="MB of memory after which a kernel is ended (Linux).")] = None,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit status 3 where a figure is beyond target or limit.")
+    ] = False,
     log: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open.
 
-    Exit status: 0 all well, 1 a report failed, 2 nothing was started, 130 interrupted.
+    Exit status: 0 all well, 1 a report failed, 2 nothing was started, 3 alerts with --fail-on-alert, 130
+    interrupted.
     """
     from csatlib.publish import progress as reporting
     from csatlib.publish import run as runner
@@ -75,6 +80,8 @@ def run(
         typer.echo(_short(result.index))
     if result.failed:
         raise typer.Exit(JOBS_FAILED)
+    if fail_on_alert and result.alerts:
+        raise typer.Exit(ALERTED)
 
 
 @app.command()

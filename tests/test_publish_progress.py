@@ -59,6 +59,7 @@ def test_json_is_one_object_a_line():
     assert end == {
         "event": "end",
         "counts": {"done": 1, "skipped": 1, "failed": 1},
+        "alerts": 0,
         "index": str(RESULT.index),
     }
 
@@ -103,3 +104,13 @@ def test_expected_seconds_prefer_the_same_job_then_the_notebook():
     todo = [("m/all/a", "a"), ("n/all/a", "a"), ("n/all/d", "d")]
     assert progress.expected_seconds(todo, entries) == {"m/all/a": 2.0, "n/all/a": 3.0, "n/all/d": 4.0}
     assert progress.expected_seconds(todo, []) == {}
+
+
+def test_alert_without_interval_is_told():
+    alert = {"metric": "availability", "group": "all", "period": "2026-10", "kind": "control limit", "limit": 99.9}
+    alert |= {"estimate": 99.1, "ci_low": None, "ci_high": None, "page": "2026-10/all/10_a.html"}
+    lines = []
+    progress.closing(Result((DONE,), Path("index.html"), (alert,)), "text", lines.append)
+    assert lines[0] == (
+        "alert: availability (all, 2026-10) is beyond its control limit 99.9: 99.1, 2026-10/all/10_a.html"
+    )

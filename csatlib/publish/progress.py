@@ -102,7 +102,8 @@ def closing(result: Any, log: str, write: Callable[[str], None]) -> None:
     counts = Counter(outcome.status for outcome in result.outcomes)
     counts = {state: counts[state] for state in STATES if counts[state]}
     if log == "json":
-        write(json.dumps({"event": "end", "counts": counts, "index": str(result.index)}, ensure_ascii=False))
+        end = {"event": "end", "counts": counts, "alerts": len(result.alerts), "index": str(result.index)}
+        write(json.dumps(end, ensure_ascii=False))
         return
     console = Console()
     if console.is_terminal:
@@ -110,6 +111,8 @@ def closing(result: Any, log: str, write: Callable[[str], None]) -> None:
     else:
         for outcome in result.failed:
             write(f"failed: {outcome.job}: {outcome.reason}")
+    for alert in result.alerts:
+        write(_alert(alert))
     write(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
@@ -130,6 +133,14 @@ def _ends(left: float | None) -> str:
     if not left:
         return ""
     return f"; expected to end at {_now() + datetime.timedelta(seconds=left):%H:%M:%S}"
+
+
+def _alert(alert: dict) -> str:
+    low, high = alert["ci_low"], alert["ci_high"]
+    interval = f" [{low:g}, {high:g}]" if low is not None and high is not None else ""
+    what = f"{alert['metric']} ({alert['group']}, {alert['period']})"
+    beyond = f"beyond its {alert['kind']} {alert['limit']:g}: {alert['estimate']:g}{interval}"
+    return f"alert: {what} is {beyond}, {alert['page']}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from csatlib.publish import languages, lock, machine, manifest, plan, site, warm
+from csatlib.publish import alerts, languages, lock, machine, manifest, plan, site, warm
 from csatlib.publish.job import Batch, Outcome, do, unchanged
 from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
@@ -17,10 +17,11 @@ from csatlib.tables import workspace
 
 @dataclass(frozen=True)
 class Result:
-    """Outcomes of a run, in the order of the plan, and the page to open."""
+    """Outcomes of a run, in the order of the plan, the page to open, and :func:`csatlib.publish.alerts.build`."""
 
     outcomes: tuple[Outcome, ...]
     index: Path
+    alerts: tuple[dict, ...] = ()
 
     @property
     def failed(self) -> list[Outcome]:
@@ -123,7 +124,10 @@ def run(
             outcomes = _in_turn(batches, jobs, force, cold, progress)
         pages = sorted({job.name for _, todo in batches for job in todo})
         outcomes += _tried("links", languages.link, out, settings.company.language, ["index", *pages])
-    return Result(tuple(outcomes), batches[0][0].out / "index.html")
+        main, found = batches[0][0], []
+        ask = {"periods": wanted, "min_rank": settings.report.min_rank}
+        outcomes += _tried("alerts", lambda: found.extend(alerts.build(main.out, **ask)))
+    return Result(tuple(outcomes), main.out / "index.html", tuple(found))
 
 
 def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, asked: dict, limits: dict):
