@@ -66,8 +66,7 @@ def hazard_ratios(
         ``coefficient``, ``se``, ``estimate`` (hazard ratio, above 0), ``ci_low``, ``ci_high``, ``p_value``,
         ``p_adjusted`` (Holm over the table).
         ``proportional``: the same keys and a last row "all": ``n`` (customers), ``n_events``, ``correlation`` of
-        the scaled residual with time, ``statistic`` (chi-square), ``df``, ``p_value``, ``p_adjusted`` (Holm over the
-        coefficients).
+        the scaled residual with time, ``statistic`` (chi-square), ``df``, ``p_value``, ``p_adjusted`` (Holm).
 
     Raises
     ------
