@@ -147,9 +147,24 @@ def _residuals(rows: pd.DataFrame, x: np.ndarray, params: np.ndarray) -> _Residu
     running = np.vstack([np.zeros(1 + x.shape[1]), np.cumsum(np.hstack([step, step * mean]), axis=0)])
     passed = running[np.searchsorted(days, stop, "right")] - running[np.searchsorted(days, start, "right")]
     score = -hazard[:, None] * (x * passed[:, :1] - passed[:, 1:])
-    gone = x[event] - mean[np.searchsorted(days, stop[event])]
-    score[event] += gone
-    return _Residuals(score, gone)
+    place = np.searchsorted(days, stop[event])
+    score[event] += x[event] - mean[place]
+    tied = _tied_means(place, events, total[:, 0], mean, hazard[event], x[event])
+    return _Residuals(score, x[event] - tied[place])
+
+
+def _tied_means(
+    place: np.ndarray, events: np.ndarray, total: np.ndarray, mean: np.ndarray, hazard: np.ndarray, x: np.ndarray
+) -> np.ndarray:
+    """Mean of those at risk on each day, averaged over its leavers as Efron takes them out one by one."""
+    gone = np.zeros((len(events), 1 + x.shape[1]))
+    np.add.at(gone, place, hazard[:, None] * np.column_stack([np.ones(len(x)), x]))
+    day = np.sort(place)
+    share = ((np.arange(len(day)) - (np.cumsum(events) - events)[day]) / events[day])[:, None]
+    left = (total[:, None] * mean)[day] - share * gone[day, 1:]
+    sums = np.zeros(mean.shape)
+    np.add.at(sums, day, left / (total[day, None] - share * gone[day, :1]))
+    return sums / events[:, None]
 
 
 def _at_risk(days: np.ndarray, start: np.ndarray, stop: np.ndarray, values: np.ndarray) -> np.ndarray:
