@@ -12,6 +12,7 @@ from csatlib.stats.durations import kaplan_meier
 from csatlib.stats.intervals import check_confidence, holm
 
 LEAVERS_PER_COEFFICIENT = 10
+RUNAWAY = 8.0  # log ratio per standard deviation: 3,000 times as many
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def hazard_ratios(
     ------
     KeyError, ValueError
         Columns that are not there; rows that end before they start; categories in which nobody left; columns of
-        which one follows from the others.
+        which one follows from the others, or that part those who left from all others.
 
     Notes
     -----
@@ -104,9 +105,18 @@ def hazard_ratios(
         )
     x = (design - centre) / scale
     later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
-    fit = PHReg(rows["_time"], x, status=rows["_event"].astype(float), entry=later, ties="efron").fit()
-    residuals = _residuals(rows, x, fit.params)
+    model = PHReg(rows["_time"], x, status=rows["_event"].astype(float), entry=later, ties="efron")
+    # a ratio without end is refused below, in words
+    fit = model.fit(warn_convergence=False)
     naive = fit.cov_params()
+    endless = ~(np.abs(fit.params) < RUNAWAY) | ~(np.diag(naive) < RUNAWAY**2) | ~(np.diag(naive) > 0)
+    if endless.any():
+        names = ", ".join(f"{t.term} {t.group}".strip() for t in terms[endless].itertuples())
+        raise ValueError(
+            f"{names}: no finite ratio, since on each day all who left were on one side; join categories or leave "
+            "the column out of columns="
+        )
+    residuals = _residuals(rows, x, fit.params)
     scores = np.zeros((rows["_customer"].max() + 1, x.shape[1]))
     np.add.at(scores, rows["_customer"].to_numpy(), residuals.score)
     robust = naive @ (scores.T @ scores) @ naive

@@ -296,6 +296,7 @@ def _groups(
     absent = [column for column in needed if column not in data.columns]
     if absent:
         raise KeyError(f"data has no column {', '.join(absent)}; it has {', '.join(map(str, data.columns))}")
+    data = data.reset_index(drop=True)
     begin = data[entry].astype(float) if entry else pd.Series(0.0, index=data.index)
     rows = pd.DataFrame({"time": data[time].astype(float), "entry": begin, "event": data[event].astype(bool)})
     wrong = ~((rows["entry"] >= 0) & (rows["time"] > rows["entry"]))

@@ -77,7 +77,8 @@ def kaplan_meier(
     weights = np.ones(len(time)) if count is None else np.asarray(count, dtype=float)
     # with weights statsmodels gives Tsiatis' standard error, so Greenwood's is made here for both
     found = SurvfuncRight(time, event.astype(int), entry=entry, freq_weights=weights)
-    n, d, open_ = found.n_risk, found.n_events, found.surv_prob
+    # once 0, always 0: statsmodels rises again where others are first watched later
+    n, d, open_ = found.n_risk, found.n_events, np.minimum.accumulate(found.surv_prob)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.cumsum(d / (n * (n - d))))
         half = stats.norm.ppf((1 + confidence) / 2) * spread / np.log(open_)
