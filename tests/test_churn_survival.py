@@ -57,7 +57,7 @@ def test_proportional_hazards_of_the_lung_data():
 def test_kaplan_meier_and_restricted_mean_of_the_lung_data():
     case = GOLDEN["kaplan_meier"]
     found = staying(LUNG, at=case["time"], **PLAIN)
-    assert found["n_at_risk"].tolist() == case["n_at_risk"]
+    assert found["n"].tolist() == case["n_at_risk"]
     for column in ("estimate", "se", "ci_low", "ci_high"):
         assert_allclose(found[column] / 100, case[column], atol=case["tolerance"])
     mean = remaining(LUNG, horizon=case["horizon"], **PLAIN).levels.iloc[0]
@@ -74,7 +74,7 @@ def test_kaplan_meier_with_delayed_entry_by_hand():
     """b is watched from 2 on, c from 3 on: at risk on 2 are a and d, on 3 b and d, on 5 c and d."""
     rows = pd.DataFrame({"entry": [0, 2, 3, 0], "exit": [2, 3, 5, 6], "left": [True, True, True, False]})
     found = staying(rows)
-    assert found["n_at_risk"].tolist() == [2, 2, 2]
+    assert found["n"].tolist() == [2, 2, 2]
     assert_allclose(found["estimate"], [50, 25, 12.5])
     ignored = staying(rows, entry=None)
     assert_allclose(ignored["estimate"], [75, 50, 25])

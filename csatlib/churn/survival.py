@@ -60,9 +60,9 @@ def staying(
     Returns
     -------
     DataFrame
-        One row per group and day: ``group`` ("all" without `by`), ``time`` (days), ``n`` (customers watched),
-        ``n_at_risk`` (watched that day), ``n_events`` (left up to then), ``estimate`` (percent staying longer),
-        ``se``, ``ci_low``, ``ci_high``. NaN after the last day watched.
+        One row per group and day: ``group`` ("all" without `by`), ``time`` (days), ``n`` (customers watched that
+        day), ``n_customers`` (watched on any), ``n_events`` (left up to then), ``estimate`` (percent staying
+        longer), ``se``, ``ci_low``, ``ci_high``. NaN after the last day watched.
 
     Raises
     ------
@@ -82,21 +82,21 @@ def staying(
     Examples
     --------
     >>> rows = pd.DataFrame({"entry": [0, 0, 2, 0], "exit": [1, 3, 3, 4], "left": [True, True, False, True]})
-    >>> staying(rows)[["time", "n_at_risk", "estimate"]].round(2).values.tolist()
+    >>> staying(rows)[["time", "n", "estimate"]].round(2).values.tolist()
     [[1.0, 3.0, 66.67], [3.0, 3.0, 44.44], [4.0, 1.0, 0.0]]
     """
     tables = []
     for group, rows in _groups(data, by, entry, time, event, after):
         curve = kaplan_meier(rows["time"], rows["event"], entry=rows["entry"], confidence=confidence)
         days = curve["time"].to_numpy() if at is None else np.asarray(at, dtype=float)
-        told = _at(curve, days, "estimate").assign(group=group, n=len(rows))
-        told["n_at_risk"] = (
-            (rows["entry"].to_numpy() < days[:, None]) & (rows["time"].to_numpy() >= days[:, None])
-        ).sum(1)
+        told = _at(curve, days, "estimate").assign(group=group, n_customers=len(rows))
+        told["n"] = ((rows["entry"].to_numpy() < days[:, None]) & (rows["time"].to_numpy() >= days[:, None])).sum(
+            1
+        )
         known = days <= rows["time"].max()
         told.loc[~known, ["estimate", "se", "ci_low", "ci_high"]] = np.nan
         tables.append(told)
-    columns = ["group", "time", "n", "n_at_risk", "n_events", "estimate", "se", "ci_low", "ci_high"]
+    columns = ["group", "time", "n", "n_customers", "n_events", "estimate", "se", "ci_low", "ci_high"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
