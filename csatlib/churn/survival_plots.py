@@ -1,6 +1,6 @@
 """Figures on how long customers stay: result table in, Axes out, nothing computed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +14,7 @@ from csatlib.words import mark, say
 
 STYLES = ("-", "--", "-.", ":")
 COLOURS = (theme.ACCENT, theme.WARN, theme.INK, theme.MUTED)
-RATIOS = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 1, 1.5, 2, 3, 4, 5, 10)
+RATIOS = (0.1, 0.25, 0.5, 1, 2, 4, 10)
 
 
 def plot_staying(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -94,18 +94,24 @@ def plot_ratios(result: pd.DataFrame, *, names: Mapping[str, str], ax: Axes | No
     >>> row |= {"ci_low": 1.5, "ci_high": 3.0, "p_adjusted": 0.01}
     >>> ax = plot_ratios(pd.DataFrame([row]), names={"plan": "plan"})
     >>> [text.get_text() for text in ax.get_yticklabels()]
-    ['Plan: Max, against Plus']
+    ['Plan, against Plus', 'Max']
     >>> plt.close("all")
     """
     shown = disclosure.protect(result)
-    labels = []
-    for row in shown.itertuples():
-        name = sentences.label(row, names)
-        name = name[:1].upper() + name[1:]
-        against = mark("{label}, against {reference}")
-        labels.append(say(against, label=name, reference=row.reference) if row.group else name)
-    ax = ax or plt.subplots(figsize=(5.4, 1.0 + 0.32 * len(shown)))[1]
-    _dots(ax, shown, labels, filled=(shown["p_adjusted"] < sentences.LEVEL) & ~shown["indicative"])
+    labels, y, ticks = [], [], []
+    for row, first in zip(shown.itertuples(), ~shown["term"].duplicated(), strict=True):
+        name = sentences.capital(names.get(row.term, row.term))
+        against = say("{name}, against {reference}", name=name, reference=row.reference)
+        labels.append(say("{name}: {group}", name=against, group=row.group) if row.group else name)
+        if first and row.group:
+            ticks.append(((y[-1] + 1.3) if y else 0.0, against, "bold"))
+        y.append(ticks[-1][0] + 1 if first and row.group else (y[-1] + 1 if y else 0.0))
+        ticks.append((y[-1], row.group or name, "normal" if row.group else "bold"))
+    ax = ax or plt.subplots(figsize=(5.0, 1.0 + 0.26 * (y[-1] + 1)))[1]
+    _dots(ax, shown, y, filled=(shown["p_adjusted"] < sentences.LEVEL) & ~shown["indicative"])
+    ax.set_yticks([tick[0] for tick in ticks], [tick[1] for tick in ticks])
+    for text, (_, _, weight) in zip(ax.get_yticklabels(), ticks, strict=True):
+        text.set_fontweight(weight)
     ax.axvline(1, color=theme.INK, lw=1, zorder=1)
     ax.set_xscale("log")
     low, high = (shown[c].dropna() for c in ("ci_low", "ci_high"))
@@ -116,7 +122,7 @@ def plot_ratios(result: pd.DataFrame, *, names: Mapping[str, str], ax: Axes | No
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
-    ax.set_xlabel(say("Fewer leave ← times as many at the same length of stay → more leave"))
+    ax.set_xlabel(say("Times as many leave, at the same length of stay"))
     ax.set_label(sentences.sooner(result, names=names))
     return theme.keep(ax, shown.assign(label=labels), rows={"label": say("Compared")})
 
@@ -146,20 +152,20 @@ def plot_remaining(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shown = disclosure.protect(result)
     labels = [say("All") if group == "all" else str(group) for group in shown["group"]]
     ax = ax or plt.subplots(figsize=(4.8, 1.0 + 0.34 * len(shown)))[1]
-    _dots(ax, shown, [label[:1].upper() + label[1:] for label in labels], filled=~shown["indicative"])
+    _dots(ax, shown, np.arange(len(shown)), filled=~shown["indicative"])
+    ax.set_yticks(range(len(shown)), [sentences.capital(label) for label in labels])
     horizon = float(result["horizon"].iloc[0]) if len(result) else np.nan
     ax.set_xlabel(say("Days stayed of the next {days}, on average", days=f"{horizon:,.0f}"))
     ax.set_label(sentences.ahead(result, pd.DataFrame()))
     return theme.keep(ax, shown.assign(group=labels), rows={"group": say("Group")}, decimals=0)
 
 
-def _dots(ax: Axes, shown: pd.DataFrame, labels: list[str], *, filled: pd.Series) -> None:
-    y = np.arange(len(shown))
+def _dots(ax: Axes, shown: pd.DataFrame, y: Sequence[float], *, filled: pd.Series) -> None:
+    y, filled = np.asarray(y, dtype=float), filled.to_numpy(dtype=bool)
     ax.hlines(y, shown["ci_low"], shown["ci_high"], color=theme.ACCENT, lw=1.4, zorder=2)
-    for part, face in ((filled.to_numpy(), theme.ACCENT), (~filled.to_numpy(), "white")):
+    for part, face in ((filled, theme.ACCENT), (~filled, "white")):
         ax.plot(shown["estimate"][part], y[part], "o", mfc=face, mec=theme.ACCENT, ms=6, ls="", zorder=3)
-    ax.set_yticks(y, labels)
-    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.set_ylim(y.max(initial=0) + 0.6, -0.7)
     ax.grid(axis="y", visible=False)
 
 

@@ -28,22 +28,20 @@ def stayed(result: pd.DataFrame) -> str:
     Examples
     --------
     >>> row = {"group": "all", "time": 365, "n": 600, "estimate": 78.6, "ci_low": 75.4, "ci_high": 81.4}
-    >>> stayed(pd.DataFrame([row]))
-    'Of 100 new customers, 79 are still there after 1 year (95 % interval 75 to 81; 600 were watched then).'
+    >>> stayed(pd.DataFrame([row]))  # doctest: +ELLIPSIS
+    'Of 100 new customers, so many are still there (95 % intervals): 79 after 1 year (75 to 81; 600 were...
     """
     shown = disclosure.protect(result[result["group"] == "all"])
     known = shown[shown["estimate"].notna()]
     if known.empty:
         return say(TOO_FEW)
-    one = mark(
-        "Of 100 new customers, {share} are still there after {time} (95 % interval {low} to {high}; {n} were "
-        "watched then)."
-    )
+    one = mark("{share} after {time} ({low} to {high}; {n} were watched then).")
     return together(
+        say("Of 100 new customers, so many are still there (95 % intervals):"),
         *(
             say(one, share=theme.number(r.estimate, 0), time=lasted(r.time), n=f"{r.n:,.0f}", **_span(r, 0))
             for r in known.itertuples()
-        )
+        ),
     )
 
 
@@ -97,17 +95,17 @@ def told_apart(result: pd.DataFrame, *, name: str) -> str:
     --------
     >>> row = {"group": "Max", "reference": "Basic", "n": 90, "n_reference": 80, "p_adjusted": 0.01}
     >>> told_apart(pd.DataFrame([row]), name="plan")
-    'By plan, leaving differs beyond random variation between Max and Basic.'
+    'By plan, leaving differs beyond random variation: Max against Basic.'
     """
     pairs = disclosure.protect(result[result["reference"] != ""])
     apart = pairs[(pairs["p_adjusted"] < LEVEL) & ~pairs["indicative"]]
     if apart.empty:
         return say("By {name}, the rates of leaving cannot be told apart.", name=name)
     return say(
-        "By {name}, leaving differs beyond random variation between {pairs}.",
+        "By {name}, leaving differs beyond random variation: {pairs}.",
         name=name,
         pairs=listed(
-            [say("{group} and {reference}", group=r.group, reference=r.reference) for r in apart.itertuples()]
+            [say("{group} against {reference}", group=r.group, reference=r.reference) for r in apart.itertuples()]
         ),
     )
 
@@ -132,7 +130,7 @@ def sooner(ratios: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     >>> row = {"term": "complaint", "group": "recent", "reference": "none", "n": 600, "n_reference": 2900}
     >>> row |= {"n_events": 79, "estimate": 2.36, "ci_low": 1.86, "ci_high": 3.01, "p_adjusted": 0.001}
     >>> sooner(pd.DataFrame([row]), names={"complaint": "complaint"})  # doctest: +ELLIPSIS
-    'complaint: recent: 2.4 times as many leave as with none, at the same length of stay (95 % interval ...
+    'How many leave at the same length of stay, all else in the table alike (95 % intervals): Recent (complaint)...
     """
     shown = disclosure.protect(ratios)
     clear = shown[(shown["p_adjusted"] < LEVEL) & ~shown["indicative"]]
@@ -140,18 +138,15 @@ def sooner(ratios: pd.DataFrame, *, names: Mapping[str, str]) -> str:
         return say(
             "At the same length of stay, nothing looked at moves together with leaving beyond random variation."
         )
-    category = mark(
-        "{label}: {ratio} times as many leave as with {reference}, at the same length of stay (95 % interval "
-        "{low} to {high})."
-    )
-    number = mark(
-        "{label}, one more: {ratio} times as many leave, at the same length of stay (95 % interval {low} to "
-        "{high})."
-    )
-    said = []
+    category = mark("{group} ({name}): {ratio} times as many as with {reference} ({low} to {high}).")
+    number = mark("{name}, one more: {ratio} times as many ({low} to {high}).")
+    said = [say("How many leave at the same length of stay, all else in the table alike (95 % intervals):")]
     for row in clear.itertuples():
-        places = {"label": label(row, names), "ratio": theme.number(row.estimate, 1)} | _span(row, 1)
-        said.append(say(category, reference=row.reference, **places) if row.group else say(number, **places))
+        name = names.get(row.term, row.term)
+        places = {"ratio": theme.number(row.estimate, 1)} | _span(row, 1)
+        if row.group:
+            places |= {"group": capital(row.group), "reference": row.reference}
+        said.append(say(category if row.group else number, name=name if row.group else capital(name), **places))
     return together(*said, say("These are associations: who differs in one thing may differ in much else."))
 
 
@@ -207,37 +202,32 @@ def ahead(levels: pd.DataFrame, differences: pd.DataFrame) -> str:
     --------
     >>> level = {"group": "satisfied", "n": 770, "horizon": 365.0, "estimate": 349.1}
     >>> ahead(pd.DataFrame([level | {"ci_low": 345.0, "ci_high": 353.3}]), pd.DataFrame())
-    'Of the next 365 days, satisfied: 349 days on average (95 % interval 345 to 353, n = 770).'
+    'Days customers stay of the next 365, on average (95 % intervals): Satisfied: 349 days (345 to 353, n = 770).'
     """
     shown = disclosure.protect(levels)
     known = shown[shown["estimate"].notna()]
     if known.empty:
         return say(TOO_FEW)
-    whole = mark(
-        "Of the next {horizon} days, all customers stay {days} on average (95 % interval {low} to {high}, n = "
-        "{n})."
-    )
-    part = mark(
-        "Of the next {horizon} days, {group}: {days} days on average (95 % interval {low} to {high}, n = {n})."
-    )
-    said = []
+    horizon = f"{known['horizon'].iloc[0]:,.0f}"
+    said = [say("Days customers stay of the next {horizon}, on average (95 % intervals):", horizon=horizon)]
+    part = mark("{group}: {days} days ({low} to {high}, n = {n}).")
     for row in known.itertuples():
-        places = {"horizon": f"{row.horizon:,.0f}", "days": theme.number(row.estimate, 0), "n": f"{row.n:,.0f}"}
-        places |= _span(row, 0)
-        said.append(say(whole, **places) if row.group == "all" else say(part, group=row.group, **places))
+        places = {"days": theme.number(row.estimate, 0), "n": f"{row.n:,.0f}"} | _span(row, 0)
+        said.append(say(part, group=say("All") if row.group == "all" else capital(row.group), **places))
     if differences.empty:
         return together(*said)
     pairs = disclosure.protect(differences)
     clear = pairs[(pairs["p_adjusted"] < LEVEL) & ~pairs["indicative"]]
     if clear.empty:
         return together(*said, say("The groups cannot be told apart."))
+    said.append(say("Apart beyond random variation:"))
     more = mark("{group}: {days} days more than {reference} ({low} to {high}).")
     for row in clear.itertuples():
         first, other = (row.group, row.reference) if row.estimate > 0 else (row.reference, row.group)
         low, high = sorted([abs(row.ci_low), abs(row.ci_high)])
         places = {"days": abs(row.estimate), "low": low, "high": high}
         places = {name: theme.number(value, 0) for name, value in places.items()}
-        said.append(say(more, group=first, reference=other, **places))
+        said.append(say(more, group=capital(first), reference=other, **places))
     return together(*said)
 
 
@@ -267,7 +257,7 @@ def label(row: tuple, names: Mapping[str, str]) -> str:
 
 
 def lasted(days: float) -> str:
-    """Say a number of days, in years where these are whole.
+    """Say a number of days, in years where these are whole or more than two.
 
     Parameters
     ----------
@@ -277,17 +267,40 @@ def lasted(days: float) -> str:
     Returns
     -------
     str
-        For example "1 year", "5 years", "90 days".
+        For example "1 year", "5 years", "2.5 years", "90 days".
 
     Examples
     --------
-    >>> lasted(365), lasted(1826), lasted(90)
-    ('1 year', '5 years', '90 days')
+    >>> lasted(365), lasted(1826), lasted(913), lasted(90)
+    ('1 year', '5 years', '2.5 years', '90 days')
     """
     years = round(days / YEAR)
     if not years or abs(days - years * YEAR) > 2:
+        if days > 2 * YEAR:
+            return say("{years} years", years=theme.number(days / YEAR, 1))
         return say("{days} days", days=f"{days:,.0f}")
     return say("1 year") if years == 1 else say("{years} years", years=years)
+
+
+def capital(name: str) -> str:
+    """Begin a name with a capital letter.
+
+    Parameters
+    ----------
+    name : str
+        For example "last answer".
+
+    Returns
+    -------
+    str
+        For example "Last answer".
+
+    Examples
+    --------
+    >>> capital("last answer")
+    'Last answer'
+    """
+    return name[:1].upper() + name[1:]
 
 
 def _span(row: tuple, decimals: int) -> dict[str, str]:
