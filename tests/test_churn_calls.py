@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from csatlib.churn import calls_sentences
 from csatlib.churn.retention import retention_effect
 from csatlib.churn.target_list import hold_out_size, target_list
 
@@ -66,7 +67,7 @@ def test_held_out_customers_are_not_on_the_list_of_callers(tmp_path):
     assert (len(calls), len(names)) == (counts["call"], counts.sum())
     assert calls["gain"].is_monotonic_decreasing
     assert {"reason", "owner"} <= set(calls.columns)
-    assert not found.drawn_before
+    assert not found.earlier
 
 
 def test_each_decile_gives_its_share_to_the_hold_out(tmp_path):
@@ -82,8 +83,9 @@ def test_each_decile_gives_its_share_to_the_hold_out(tmp_path):
 def test_a_lot_is_drawn_once(tmp_path):
     first = listed(tmp_path)
     before = first.assignment.read_bytes()
+    assert not listed(tmp_path).earlier
     again = listed(tmp_path, scored(250, seed=9), seed=5)
-    assert again.drawn_before
+    assert again.earlier
     assert first.assignment.read_bytes() == before
     pd.testing.assert_frame_equal(again.counts, first.counts)
     assert again.plan["n_hold_out"].iloc[0] == first.plan["n_hold_out"].iloc[0]
@@ -96,6 +98,23 @@ def test_the_lot_does_not_depend_on_the_order_of_rows(tmp_path):
     assert one.assignment.read_bytes() == other.assignment.read_bytes()
     different = listed(tmp_path / "c", rows, seed=1)
     assert one.assignment.read_bytes() != different.assignment.read_bytes()
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = target_list(scored(), folder="", **ASSUMED)
+    assert (found.folder, found.calls, found.assignment) == (None, None, None)
+    assert not list(tmp_path.iterdir())
+    pd.testing.assert_frame_equal(found.counts, listed(tmp_path).counts)
+    assert calls_sentences.drawn(found).endswith("name a restricted folder to get the list.")
+
+
+def test_nobody_worth_a_call(tmp_path):
+    found = listed(tmp_path, cost=1e6)
+    assert found.counts["n"].tolist() == [0, 0]
+    assert found.plan.empty
+    assert not list(tmp_path.iterdir())
+    assert calls_sentences.drawn(found).startswith("Nobody is worth a call")
 
 
 def test_formulas_are_disarmed(tmp_path):
@@ -136,8 +155,6 @@ def test_problems_of_a_list_are_told_at_once(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(KeyError, match="no column owner"):
         listed(tmp_path, scored().drop(columns="owner"))
-    with pytest.raises(ValueError, match=r"0 of 300 customers are worth a call"):
-        listed(tmp_path, cost=1e6)
     with pytest.raises(ValueError, match="rate=0"):
         hold_out_size(100, rate=0, detectable=5)
 

@@ -25,15 +25,16 @@ def drawn(found: CallList) -> str:
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> counts = pd.DataFrame({"group": ["call", "hold_out"], "n": [168, 32], "gain": [3360.0, 640.0]})
     >>> plan = pd.DataFrame([{"detectable": 20.0, "minimum_detectable": 19.9, "reached": True}])
-    >>> print(drawn(CallList(counts, plan, *[Path(".")] * 3, False)))  # doctest: +ELLIPSIS
+    >>> print(drawn(CallList(counts, plan, None, None, None, False)))  # doctest: +ELLIPSIS
     168 customers are to be called; 32 others, drawn by lot, are not, so that next month shows what the calls ...
     """
+    if not found.counts["n"].sum():
+        return say("Nobody is worth a call at this cost and this share of saved customers.")
     counts = disclosure.protect(found.counts).set_index("group")["n"]
     if counts.isna().any():
-        return say("The list is too short to report on; it lies in the restricted folder.")
+        return say("The list is too short to report on.")
     plan = found.plan.iloc[0]
     told = say(
         "{call} customers are to be called; {held} others, drawn by lot, are not, so that next month shows "
@@ -41,10 +42,35 @@ def drawn(found: CallList) -> str:
         call=f"{counts[CALL]:,.0f}",
         held=f"{counts[HOLD_OUT]:,.0f}",
     )
-    again = (
-        say("The lot is the one drawn first for this list; it is never drawn twice.") if found.drawn_before else ""
+    again = say(
+        "The lot is the one drawn first for this list, since calls may have been made; today's data would give "
+        "another."
     )
-    return together(told, _detects(plan), again)
+    return together(told, _detects(plan), again if found.earlier else "", written(found))
+
+
+def written(found: CallList) -> str:
+    """Say where the names are.
+
+    Parameters
+    ----------
+    found : CallList
+        From :func:`csatlib.churn.target_list.target_list`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> written(CallList(pd.DataFrame(), pd.DataFrame(), None, None, None, False))
+    'No names were written: name a restricted folder to get the list.'
+    """
+    if found.calls is None:
+        return say("No names were written: name a restricted folder to get the list.")
+    file = f"{found.folder.name}/{found.calls.name}"
+    return say("The names lie in {file}, which only its owner can read.", file=file)
 
 
 def worth(found: CallList, *, saveability: float, cost: float, currency: str) -> str:
@@ -66,14 +92,12 @@ def worth(found: CallList, *, saveability: float, cost: float, currency: str) ->
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> counts = pd.DataFrame({"group": ["call", "hold_out"], "n": [168, 32], "gain": [3360.0, 640.0]})
-    >>> found = CallList(counts, pd.DataFrame(), *[Path(".")] * 3, False)
+    >>> found = CallList(counts, pd.DataFrame(), None, None, None, False)
     >>> worth(found, saveability=0.2, cost=10, currency="EUR")  # doctest: +ELLIPSIS
     'If a call keeps 20 % of those who would leave, the calls earn 3,360 EUR after their cost of 10 EUR each, ...
     """
-    rows = disclosure.protect(found.counts)
-    if rows["hidden"].any():
+    if disclosure.protect(found.counts)["hidden"].any():
         return ""
     gain = found.counts.set_index("group")["gain"]
     return say(

@@ -25,21 +25,21 @@ class CallList:
         One row per arm; see :func:`target_list`.
     plan : DataFrame
         One row: what the hold-out group can detect; see :func:`target_list`.
-    folder : Path
-        The restricted folder.
-    calls, assignment : Path
+    folder : Path or None
+        The restricted folder; None where nothing was written.
+    calls, assignment : Path or None
         Files with names: whom to call; all listed with their arm, for
         :func:`csatlib.churn.retention.retention_effect`.
-    drawn_before : bool
-        Whether the lot had been drawn by an earlier run and was kept.
+    earlier : bool
+        Whether an earlier draw of this name was kept, though today's data would give another.
     """
 
     counts: pd.DataFrame
     plan: pd.DataFrame
-    folder: Path
-    calls: Path
-    assignment: Path
-    drawn_before: bool
+    folder: Path | None
+    calls: Path | None
+    assignment: Path | None
+    earlier: bool
 
 
 def hold_out_size(
@@ -124,7 +124,7 @@ def hold_out_size(
 def target_list(
     data: pd.DataFrame,
     *,
-    folder: str | Path,
+    folder: str | Path | None,
     name: str,
     probability: str = "probability",
     value: str = "value",
@@ -146,8 +146,8 @@ def target_list(
     data : DataFrame
         One row per customer with the chance of leaving (0 to 1), the value at stake (money), and the words for
         the caller: `reason` (what similar customers who left had in common) and `owner` (who calls).
-    folder : str or Path
-        A folder called ``restricted``; made with access for its owner alone.
+    folder : str, Path or None
+        A folder called ``restricted``; made with access for its owner alone. None or "": count, write nothing.
     name : str
         Name of the list, for example ``"2026-10"``: a lot is drawn once per name.
     probability, value, customer, reason, owner : str
@@ -177,8 +177,7 @@ def target_list(
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; customers missing or twice; values out of range; a folder of another name;
-        fewer than two customers worth a call.
+        Columns that are not there; customers missing or twice; values out of range; a folder of another name.
 
     Notes
     -----
@@ -204,38 +203,51 @@ def target_list(
     >>> found.counts[["group", "n", "gain"]].values.tolist()
     [['call', 168, 3360.0], ['hold_out', 32, 640.0]]
     """
-    folder = Path(folder)
+    folder = Path(folder) if folder else None
     columns = {"customer": customer, "probability": probability, "value": value, "reason": reason, "owner": owner}
     rows = _checked(data, columns, folder, name, saveability, cost)
     rows = rows.assign(gain=rows["probability"] * rows["value"] * saveability - cost)
     listed = rows[rows["gain"] > 0].sort_values(["gain", "customer"], ascending=[False, True], kind="stable")
     listed = listed.head(most_calls) if most_calls is not None else listed
-    calls, assignment = folder / f"call_list_{name}.csv", folder / f"assignment_{name}.csv"
-    drawn_before = assignment.exists()
-    if drawn_before:
-        listed = pd.read_csv(assignment)
-    elif len(listed) < 2:
-        raise ValueError(
-            f"{len(listed)} of {len(rows)} customers are worth a call (cost={cost:g}, saveability={saveability:g})"
-            "; a list with a hold-out needs two: check the value, the cost and the assumption"
-        )
-    rate = float(listed["probability"].mean())
-    plan = hold_out_size(len(listed), rate=rate, detectable=detectable, power=power, confidence=confidence)
-    if not drawn_before:
-        listed = _lot(listed, int(plan["n_hold_out"].iloc[0]), seed)
-        _prepare(folder)
-        _write(assignment, listed[["customer", "probability", "decile", "value", "gain", "arm"]])
-        called = listed[listed["arm"] == CALL].drop(columns="arm")
-        _write(calls, called.sort_values("gain", ascending=False, kind="stable"))
-    else:
-        plan["n_hold_out"] = int((listed["arm"] == HOLD_OUT).sum())
-    at_stake = listed.assign(stake=listed["probability"] * listed["value"]).groupby("arm")
-    counts = at_stake.agg(
+    options = {"detectable": detectable, "power": power, "confidence": confidence}
+    plan, listed = _drawn(listed, options, seed)
+    calls, assignment, earlier = None, None, False
+    if folder is not None:
+        calls, assignment = folder / f"call_list_{name}.csv", folder / f"assignment_{name}.csv"
+        fresh = _text(listed[["customer", "probability", "decile", "value", "gain", "arm"]])
+        earlier = assignment.exists() and assignment.read_text(encoding="utf-8") != fresh
+        if earlier:
+            listed = pd.read_csv(assignment)
+            plan = _plan(listed, options).assign(n_hold_out=int((listed["arm"] == HOLD_OUT).sum()))
+        elif len(listed):
+            called = listed[listed["arm"] == CALL].drop(columns="arm")
+            _prepare(folder)
+            _write(calls, _text(called.sort_values("gain", ascending=False, kind="stable")))
+            _write(assignment, fresh)  # last: it marks the lot as drawn
+    return CallList(_counts(listed), plan.assign(n_customers=len(rows)), folder, calls, assignment, earlier)
+
+
+def _drawn(listed: pd.DataFrame, options: dict[str, float], seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    plan = _plan(listed, options)
+    return plan, _lot(listed if len(plan) else listed.head(0), int(plan["n_hold_out"].sum()), seed)
+
+
+def _plan(listed: pd.DataFrame, options: dict[str, float]) -> pd.DataFrame:
+    """Size the hold-out; no row where fewer than two are worth a call."""
+    if len(listed) < 2:
+        return hold_out_size(2, rate=0.5, **options).head(0)
+    rate = float(np.clip(listed["probability"].mean(), 1e-9, 1 - 1e-9))
+    return hold_out_size(len(listed), rate=rate, **options)
+
+
+def _counts(listed: pd.DataFrame) -> pd.DataFrame:
+    arms = listed.assign(stake=listed["probability"] * listed["value"]).groupby("arm")
+    counts = arms.agg(
         n=("gain", "size"), estimate=("probability", "mean"), value=("stake", "sum"), gain=("gain", "sum")
     )
     counts = counts.reindex([CALL, HOLD_OUT]).rename_axis("group").reset_index()
-    counts["estimate"] *= 100
-    return CallList(counts, plan.assign(n_customers=len(rows)), folder, calls, assignment, drawn_before)
+    counts[["n", "value", "gain"]] = counts[["n", "value", "gain"]].fillna(0)
+    return counts.assign(n=counts["n"].astype(int), estimate=100 * counts["estimate"])
 
 
 def _power(held: np.ndarray, n: int, rate: float, difference: np.ndarray, confidence: float) -> np.ndarray:
@@ -267,23 +279,28 @@ def _prepare(folder: Path) -> None:
         ignore.write_text("*\n", encoding="utf-8")
 
 
-def _write(path: Path, table: pd.DataFrame) -> None:
-    """Write a file that its owner alone may read, from its first byte on and whole or not at all."""
+def _text(table: pd.DataFrame) -> str:
+    """CSV in which no cell is taken for a formula."""
     safe = table.copy()
     for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
         text = safe[column].astype(str)
         safe[column] = text.mask(text.str.startswith(FORMULA), "'" + text)
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False, lineterminator="\n")
+    return buffer.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, from its first byte on and whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(buffer.getvalue())
+        file.write(text)
     os.replace(partial, path)
 
 
 def _checked(
-    data: pd.DataFrame, columns: dict[str, str], folder: Path, name: str, saveability: float, cost: float
+    data: pd.DataFrame, columns: dict[str, str], folder: Path | None, name: str, saveability: float, cost: float
 ) -> pd.DataFrame:
     absent = [column for column in columns.values() if column not in data.columns]
     if absent:
@@ -293,7 +310,10 @@ def _checked(
     unclear = rows["customer"].isna() | rows["customer"].duplicated()
     plain = name.replace("-", "").replace("_", "").isalnum()
     rules = (
-        (folder.name == FOLDER, f"folder={folder.name!r}; customers' names go into a folder called {FOLDER!r}"),
+        (
+            folder is None or folder.name == FOLDER,
+            f"folder={str(folder)!r}; customers' names go into a folder called {FOLDER!r}",
+        ),
         (plain, f"name={name!r}; allowed are letters, digits, - and _"),
         (0 < saveability <= 1, f"saveability={saveability}; allowed is a share above 0 up to 1"),
         (cost >= 0, f"cost={cost}; allowed is 0 or more"),
