@@ -157,7 +157,8 @@ def changed(found: Retention) -> str:
     places = {
         name: theme.number(abs(v), 1) for name, v in {"size": row["estimate"], "low": low, "high": high}.items()
     }
-    return say(fewer if row["estimate"] > 0 else more, **places, **shares)
+    told = fewer if row["estimate"] > 0 else more
+    return say(told, **places, **shares)
 
 
 def whom(found: Retention, *, min_events: int = MIN_EVENTS) -> str:
@@ -208,12 +209,16 @@ def _detects(plan: pd.Series) -> str:
             "in 10.",
             points=theme.number(plan["detectable"], 1),
         )
+    share = theme.number(100 * plan["n_hold_out"] / plan["n"], 0)
     if pd.isna(plan["minimum_detectable"]):
         return say(
-            "Even half the list held out cannot show a difference in one month: judge several months together."
+            "Even {share} % of the list held out cannot show a difference in one month: judge several months "
+            "together.",
+            share=share,
         )
     return say(
-        "Even half the list held out detects only a difference of {points} percentage points in one month: judge "
-        "several months together.",
+        "Even {share} % of the list held out detects only a difference of {points} percentage points in one "
+        "month: judge several months together.",
+        share=share,
         points=theme.number(plan["minimum_detectable"], 1),
     )

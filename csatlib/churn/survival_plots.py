@@ -122,7 +122,7 @@ def plot_ratios(result: pd.DataFrame, *, names: Mapping[str, str], ax: Axes | No
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
-    ax.set_xlabel(say("Times as many leave, at the same length of stay"))
+    ax.set_xlabel(say("Times as many leave"))
     ax.set_label(sentences.sooner(result, names=names))
     return theme.keep(ax, shown.assign(label=labels), rows={"label": say("Compared")})
 
@@ -156,7 +156,7 @@ def plot_remaining(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(shown)), [sentences.capital(label) for label in labels])
     horizon = float(result["horizon"].iloc[0]) if len(result) else np.nan
     ax.set_xlabel(say("Days stayed of the next {days}, on average", days=f"{horizon:,.0f}"))
-    ax.set_label(sentences.ahead(result, pd.DataFrame()))
+    ax.set_label(sentences.ahead(result))
     return theme.keep(ax, shown.assign(group=labels), rows={"group": say("Group")}, decimals=0)
 
 

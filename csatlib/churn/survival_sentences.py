@@ -9,6 +9,9 @@ from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
 TOO_FEW = mark("Too few customers were watched to say how long they stay.")
+NOTHING = mark(
+    "At the same length of stay, nothing looked at moves together with leaving beyond random variation."
+)
 YEAR = 365.25
 
 
@@ -135,9 +138,7 @@ def sooner(ratios: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     shown = disclosure.protect(ratios)
     clear = shown[(shown["p_adjusted"] < LEVEL) & ~shown["indicative"]]
     if clear.empty:
-        return say(
-            "At the same length of stay, nothing looked at moves together with leaving beyond random variation."
-        )
+        return say(NOTHING)
     category = mark("{group} ({name}): {ratio} times as many as with {reference} ({low} to {high}).")
     number = mark("{name}, one more: {ratio} times as many ({low} to {high}).")
     said = [say("How many leave at the same length of stay, all else in the table alike (95 % intervals):")]
@@ -146,8 +147,38 @@ def sooner(ratios: pd.DataFrame, *, names: Mapping[str, str]) -> str:
         places = {"ratio": theme.number(row.estimate, 1)} | _span(row, 1)
         if row.group:
             places |= {"group": capital(row.group), "reference": row.reference}
-        said.append(say(category if row.group else number, name=name if row.group else capital(name), **places))
+        told, name = (category, name) if row.group else (number, capital(name))
+        said.append(say(told, name=name, **places))
     return together(*said, say("These are associations: who differs in one thing may differ in much else."))
+
+
+def linked(ratios: pd.DataFrame, *, names: Mapping[str, str]) -> str:
+    """Say in one line what moves together with leaving.
+
+    Parameters
+    ----------
+    ratios : DataFrame
+        ``ratios`` of :func:`csatlib.churn.hazards.hazard_ratios`.
+    names : mapping of str to str
+        What a reader calls each column.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"term": "plan", "group": "Max", "n": 600, "n_reference": 2900, "p_adjusted": 0.001}
+    >>> linked(pd.DataFrame([row]), names={"plan": "plan"})
+    'At the same length of stay, these move together with leaving: plan.'
+    """
+    shown = disclosure.protect(ratios)
+    clear = shown[(shown["p_adjusted"] < LEVEL) & ~shown["indicative"]]
+    if clear.empty:
+        return say(NOTHING)
+    terms = [names.get(term, term) for term in dict.fromkeys(clear["term"])]
+    return say("At the same length of stay, these move together with leaving: {names}.", names=listed(terms))
 
 
 def steady(proportional: pd.DataFrame, *, names: Mapping[str, str]) -> str:
@@ -185,23 +216,23 @@ def steady(proportional: pd.DataFrame, *, names: Mapping[str, str]) -> str:
     )
 
 
-def ahead(levels: pd.DataFrame, differences: pd.DataFrame) -> str:
-    """Say how many of the coming days customers stay, and which groups differ.
+def ahead(levels: pd.DataFrame) -> str:
+    """Say how many of the coming days customers stay.
 
     Parameters
     ----------
-    levels, differences : DataFrame
+    levels : DataFrame
         Of :func:`csatlib.churn.survival.remaining`.
 
     Returns
     -------
     str
-        One sentence per group, one per difference beyond random variation.
+        One sentence per group.
 
     Examples
     --------
     >>> level = {"group": "satisfied", "n": 770, "horizon": 365.0, "estimate": 349.1}
-    >>> ahead(pd.DataFrame([level | {"ci_low": 345.0, "ci_high": 353.3}]), pd.DataFrame())
+    >>> ahead(pd.DataFrame([level | {"ci_low": 345.0, "ci_high": 353.3}]))
     'Days customers stay of the next 365, on average (95 % intervals): Satisfied: 349 days (345 to 353, n = 770).'
     """
     shown = disclosure.protect(levels)
@@ -213,15 +244,35 @@ def ahead(levels: pd.DataFrame, differences: pd.DataFrame) -> str:
     part = mark("{group}: {days} days ({low} to {high}, n = {n}).")
     for row in known.itertuples():
         places = {"days": theme.number(row.estimate, 0), "n": f"{row.n:,.0f}"} | _span(row, 0)
-        said.append(say(part, group=say("All") if row.group == "all" else capital(row.group), **places))
-    if differences.empty:
-        return together(*said)
+        group = say("All") if row.group == "all" else capital(row.group)
+        said.append(say(part, group=group, **places))
+    return together(*said)
+
+
+def longer(differences: pd.DataFrame) -> str:
+    """Say which groups stay longer than which, beyond random variation.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        Of :func:`csatlib.churn.survival.remaining`.
+
+    Returns
+    -------
+    str
+        One sentence per difference, or that there is none.
+
+    Examples
+    --------
+    >>> row = {"group": "satisfied", "reference": "dissatisfied", "n": 770, "n_reference": 58, "p_adjusted": 0.002}
+    >>> longer(pd.DataFrame([row | {"estimate": 57.0, "ci_low": 24.5, "ci_high": 89.5}]))
+    'Satisfied: 57 days more than dissatisfied (24 to 90).'
+    """
     pairs = disclosure.protect(differences)
     clear = pairs[(pairs["p_adjusted"] < LEVEL) & ~pairs["indicative"]]
     if clear.empty:
-        return together(*said, say("The groups cannot be told apart."))
-    said.append(say("Apart beyond random variation:"))
-    more = mark("{group}: {days} days more than {reference} ({low} to {high}).")
+        return say("The groups cannot be told apart.")
+    said, more = [], mark("{group}: {days} days more than {reference} ({low} to {high}).")
     for row in clear.itertuples():
         first, other = (row.group, row.reference) if row.estimate > 0 else (row.reference, row.group)
         low, high = sorted([abs(row.ci_low), abs(row.ci_high)])

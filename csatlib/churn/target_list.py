@@ -13,6 +13,7 @@ FOLDER = "restricted"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CALL, HOLD_OUT = "call", "hold_out"
 DECILES = 10
+MOST = 0.3  # beyond this a larger hold-out costs much and detects little more
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class CallList:
 
 
 def hold_out_size(
-    n: int, *, rate: float, detectable: float, power: float = 0.8, confidence: float = 0.95, most: float = 0.5
+    n: int, *, rate: float, detectable: float, power: float = 0.8, confidence: float = 0.95, most: float = MOST
 ) -> pd.DataFrame:
     """Size the group that is not called, from the difference it has to detect.
 
@@ -135,6 +136,7 @@ def target_list(
     cost: float,
     detectable: float,
     most_calls: int | None = None,
+    most: float = MOST,
     power: float = 0.8,
     confidence: float = 0.95,
     seed: int = 0,
@@ -160,7 +162,7 @@ def target_list(
         Difference the hold-out has to detect, in percentage points.
     most_calls : int, optional
         Listed at most, the most worthwhile first; default: all worth more than their call costs.
-    power, confidence
+    most, power, confidence
         As in :func:`hold_out_size`.
     seed : int
         Of the lot.
@@ -209,7 +211,7 @@ def target_list(
     rows = rows.assign(gain=rows["probability"] * rows["value"] * saveability - cost)
     listed = rows[rows["gain"] > 0].sort_values(["gain", "customer"], ascending=[False, True], kind="stable")
     listed = listed.head(most_calls) if most_calls is not None else listed
-    options = {"detectable": detectable, "power": power, "confidence": confidence}
+    options = {"detectable": detectable, "power": power, "confidence": confidence, "most": most}
     plan, listed = _drawn(listed, options, seed)
     calls, assignment, earlier = None, None, False
     if folder is not None:
