@@ -228,6 +228,34 @@ def test_what_the_list_writes_the_judgement_reads(tmp_path):
     assert judged.arms["n"].tolist() == found.counts["n"].tolist()
 
 
+def test_what_is_said_of_the_calls():
+    fewer = retention_effect(*month(48, 80, 56, 70), **DATES)
+    assert "20.0 percentage points fewer (95 % interval 5.2 to 33.4)" in calls_sentences.changed(fewer)
+    more = retention_effect(*month(56, 70, 48, 80), **DATES)
+    assert "20.0 percentage points more (95 % interval 5.2 to 33.4); stop" in calls_sentences.changed(more)
+    unclear = retention_effect(*month(20, 80, 20, 70), **DATES)
+    assert "cannot tell whether calls keep customers; a difference of" in calls_sentences.changed(unclear)
+    assert "Too few" in calls_sentences.changed(retention_effect(*month(2, 80, 2, 7), **DATES))
+    assert "56 of those held out have left, and 100 are needed" in calls_sentences.whom(fewer)
+    assert "fewer than 10 of those" in calls_sentences.whom(retention_effect(*month(2, 80, 2, 70), **DATES))
+
+
+def test_what_is_said_of_the_list(tmp_path):
+    found = listed(tmp_path)
+    said = calls_sentences.drawn(found)
+    assert "will be detected 8 times in 10" in said
+    assert said.endswith("restricted/call_list_2026-10.csv, which only its owner can read.")
+    assert str(tmp_path) not in said
+    assert "Even 30 % of the list held out" in calls_sentences.drawn(listed(tmp_path / "b", detectable=3))
+    assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8))
+    assert calls_sentences.worth(found, saveability=0.2, cost=10, currency="EUR").startswith(
+        "If a call keeps 20 %"
+    )
+    few = listed(tmp_path / "c", most_calls=12)
+    assert calls_sentences.drawn(few) == "The list is too short to report on."
+    assert calls_sentences.worth(few, saveability=0.2, cost=10, currency="EUR") == ""
+
+
 @pytest.mark.long
 def test_interval_of_the_difference_covers():
     """Exact: all outcomes of 300 called (12 % leave) and 100 held out (20 %), weighted by their chance."""

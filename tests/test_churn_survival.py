@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,8 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 from statsmodels.duration.hazard_regression import PHReg
 
+from csatlib.churn import survival_plots as plots
+from csatlib.churn import survival_sentences as sentences
 from csatlib.churn.exposure import as_known, lasting, start_stop, stays
 from csatlib.churn.hazards import hazard_ratios
 from csatlib.churn.survival import log_rank, remaining, staying
@@ -308,6 +311,58 @@ def test_the_sample_company():
     found = hazard_ratios(rows, columns=["complaint", "plan"]).ratios.set_index("group")
     assert found.loc["yes", "ci_low"] > 1
     assert found.loc["yes", "n_groups"] == 3000
+
+
+NAMES = {"plan": "plan", "x": "visits"}
+
+
+def test_what_is_said_where_nothing_is_clear():
+    whole = company(120, seed=2)
+    assert "cannot be told apart" in sentences.told_apart(log_rank(whole, by="plan"), name="plan")
+    found = hazard_ratios(whole, columns=["plan"])
+    for said in (sentences.linked(found.ratios, names=NAMES), sentences.sooner(found.ratios, names=NAMES)):
+        assert said == sentences.NOTHING
+    assert sentences.steady(found.proportional, names=NAMES).startswith("No ratio is seen to change")
+    ahead = remaining(whole, horizon=300, after=200, by="plan")
+    assert sentences.longer(ahead.differences) == "The groups cannot be told apart."
+    assert sentences.stayed(staying(whole.head(5), at=[365])) == sentences.TOO_FEW
+    late = staying(whole, at=[9999])
+    assert sentences.invisible(late, late) == ""
+
+
+def test_what_is_said_where_something_is():
+    whole = company(900, seed=2, ratio=3.0).assign(x=lambda d: (d["plan"] == "B") * 2.0)
+    assert sentences.told_apart(log_rank(whole, by="plan"), name="plan").endswith("variation: B against A.")
+    numbers = hazard_ratios(whole, columns=["x"]).ratios
+    assert "Visits, one more: 1." in sentences.sooner(numbers, names=NAMES)
+    ratios = hazard_ratios(whole, columns=["plan"], reference={"plan": "A"})
+    assert "B (plan): 2.9 times as many as with A" in sentences.sooner(ratios.ratios, names=NAMES)
+    assert sentences.longer(remaining(whole, horizon=300, after=200, by="plan").differences).startswith("A: ")
+    falling = ratios.proportional.assign(correlation=-0.3, p_adjusted=0.001)
+    assert "plan: B (shrinks with the stay)" in sentences.steady(falling, names=NAMES)
+
+
+def test_figures_hide_small_bases_and_compute_nothing():
+    whole = company(300, seed=4)
+    curve = staying(whole, by="plan", at=np.arange(0, 2000, 50))
+    ax = plots.plot_staying(curve)
+    assert {line.get_linestyle() for line in ax.lines} == {"-", "--"}
+    assert {text.get_text() for text in ax.texts} == {"A", "B"}
+    hidden = curve["n"] < 10
+    assert hidden.any()
+    drawn = {tuple(point) for line in ax.lines for point in line.get_xydata().round(6).tolist()}
+    shown = curve[~hidden & curve["estimate"].notna()]
+    assert len(drawn) <= len(shown)
+    with pytest.raises(ValueError, match="5 groups"):
+        plots.plot_staying(pd.concat([curve.assign(group=name) for name in "abcde"]))
+    ratios = hazard_ratios(whole.assign(x=whole["entry"]), columns=["plan", "x"]).ratios
+    ax = plots.plot_ratios(ratios, names=NAMES)
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels[0].startswith("Plan, against ")
+    assert labels[-1] == "Visits"
+    ahead = remaining(whole, horizon=300, after=200).levels
+    assert [text.get_text() for text in plots.plot_remaining(ahead).get_yticklabels()] == ["All"]
+    plt.close("all")
 
 
 @pytest.mark.long
