@@ -1,0 +1,423 @@
+"""What the executive page says, in whole sentences, and its tables in words."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from csatlib import disclosure, theme
+from csatlib.decisions.actions import names_of
+from csatlib.decisions.measures import Stake
+from csatlib.decisions.proposals import judged
+from csatlib.tiles import SIGNS, VERDICTS
+from csatlib.words import listed, mark, say, together
+
+STATES = {
+    "done": mark("done"),
+    "done_late": mark("done late"),
+    "open": mark("open"),
+    "overdue": mark("late"),
+    "dropped": mark("dropped"),
+}
+COUNTS = {
+    "done": mark("{n} done"),
+    "done_late": mark("{n} done late"),
+    "overdue": mark("{n} late"),
+    "open": mark("{n} open"),
+    "dropped": mark("{n} dropped"),
+}
+THAN = {
+    "previous": mark("than last month"),
+    "last_year": mark("than a year before"),
+    "target": mark("than the target"),
+    "rest": mark("than all others"),
+}
+SUMMARY = {
+    ("worse", "target"): mark("Worse than the target: {labels}."),
+    ("worse", "last_year"): mark("Worse than a year before: {labels}."),
+    ("worse", "previous"): mark("Worse than the period before: {labels}."),
+    ("better", "target"): mark("Better than the target: {labels}."),
+    ("better", "last_year"): mark("Better than a year before: {labels}."),
+    ("better", "previous"): mark("Better than the period before: {labels}."),
+}
+PLACES = {
+    ("worse", "rest"): mark("{group} is worse than all others in {details}."),
+    ("worse", "last_year"): mark("{group} is worse than a year before in {details}."),
+    ("worse", "previous"): mark("{group} is worse than the period before in {details}."),
+    ("better", "rest"): mark("{group} is better than all others in {details}."),
+    ("better", "last_year"): mark("{group} is better than a year before in {details}."),
+    ("better", "previous"): mark("{group} is better than the period before in {details}."),
+}
+STEPS = {
+    "nps": mark("Read what dissatisfied customers wrote; name one thing to change."),
+    "complaints_per_1000": mark("Take the most frequent kind of complaint and ask why once more."),
+    "promises_kept": mark("Promise less until what is promised can be done."),
+    "churn_rate": mark("Call those who think of leaving; ask what would keep them."),
+}
+STRENGTHS = {"strong": mark("strong"), "fair": mark("fair")}
+
+
+def headline(changes: pd.DataFrame) -> str:
+    """Say which headlines are better or worse than target, a year before, and the period before.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        Of :func:`csatlib.scores.headlines`, with ``lower_is_better``.
+
+    Returns
+    -------
+    str
+        Sentences: the worse first.
+
+    Examples
+    --------
+    >>> row = {"label": "NPS", "group": "all", "comparison": "target", "estimate": -9.0, "p_adjusted": 0.01}
+    >>> headline(pd.DataFrame([row | {"n": 90, "lower_is_better": False}]))
+    'Worse than the target: NPS.'
+    """
+    said = judged(changes)
+    parts = []
+    for (word, comparison), text in SUMMARY.items():
+        labels = said.loc[(said["verdict"] == word) & (said["comparison"] == comparison), "label"]
+        if len(labels):
+            parts.append(say(text, labels=listed(list(labels))))
+    if not parts:
+        return say("No headline differs from last month, a year before or its target beyond random variation.")
+    return together(*parts)
+
+
+def where(places: pd.DataFrame) -> str:
+    """Say in which groups something moved or stands apart, all differences of the run taken together.
+
+    Parameters
+    ----------
+    places : DataFrame
+        From :func:`csatlib.decisions.selected`, with ``label``, ``decimals``, ``lower_is_better``.
+
+    Returns
+    -------
+    str
+        One sentence per group, direction and comparison; the worse only, where there is any.
+
+    Examples
+    --------
+    >>> row = {"label": "NPS", "group": "North", "comparison": "last_year", "estimate": -30.0, "ci_low": -50.0}
+    >>> row |= {"ci_high": -10.0, "p_adjusted": 0.01, "n": 90, "lower_is_better": False, "decimals": 0}
+    >>> where(pd.DataFrame([row, row | {"group": "South", "p_adjusted": 0.9}]))
+    'North is worse than a year before in NPS (−30, −50 to −10).'
+    """
+    said = judged(places)
+    for word in ("worse", "better"):
+        for comparison in ("last_year", "previous", "rest"):
+            rows = said[(said["verdict"] == word) & (said["comparison"] == comparison)]
+            if len(rows):
+                told = [
+                    say(PLACES[word, comparison], group=group, details=listed([_detail(r) for r in _rows(part)]))
+                    for group, part in rows.groupby("group", sort=False)
+                ]
+                return together(*told)
+    return say("No group moved or stands apart beyond random variation.")
+
+
+def acted(actions: pd.DataFrame) -> str:
+    """Count the actions by what became of them.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        From :func:`csatlib.decisions.followed`.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Examples
+    --------
+    >>> acted(pd.DataFrame({"state": ["done", "overdue", "overdue"]}))
+    'Of 3 actions: 1 done and 2 late.'
+    """
+    counts = actions["state"].value_counts()
+    parts = [say(text, n=int(counts[state])) for state, text in COUNTS.items() if counts.get(state, 0)]
+    if not parts:
+        return say("There is no action to follow.")
+    return say("Of {n} actions: {parts}.", n=len(actions), parts=listed(parts))
+
+
+def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
+    """Say what is to be decided.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        From :func:`csatlib.decisions.followed`.
+    proposals : DataFrame
+        From :func:`csatlib.decisions.proposed`.
+
+    Returns
+    -------
+    str
+        One to three sentences.
+
+    Examples
+    --------
+    >>> acts = pd.DataFrame({"action_id": ["A5"], "state": ["overdue"]})
+    >>> decision(acts, pd.DataFrame({"label": ["Complaints"], "group": ["North"], "found": [1]}))
+    'A5 is late: set a new date, give it more means, or drop it. Name an owner and a date for Complaints in North.'
+    """
+    late = actions.loc[actions["state"] == "overdue", "action_id"]
+    parts = []
+    if len(late) == 1:
+        text = mark("{action} is late: set a new date, give it more means, or drop it.")
+        parts.append(say(text, action=late.iloc[0]))
+    elif len(late):
+        text = mark("{actions} are late: set a new date, give them more means, or drop them.")
+        parts.append(say(text, actions=names_of(late)))
+    if len(proposals):
+        what = [say("{label} in {group}", label=r["label"], group=r["group"]) for r in _rows(proposals)]
+        parts.append(say("Name an owner and a date for {what}.", what=listed(what)))
+    return together(*parts) if parts else say("Nothing to decide: no action is late and nothing new is worse.")
+
+
+def unlisted(proposals: pd.DataFrame) -> str:
+    """Say how many more would have been proposed, and how to read the table.
+
+    Parameters
+    ----------
+    proposals : DataFrame
+        From :func:`csatlib.decisions.proposed`.
+
+    Returns
+    -------
+    str
+        Sentences.
+
+    Examples
+    --------
+    >>> unlisted(pd.DataFrame({"found": [5, 5, 5]})).startswith("2 more")
+    True
+    """
+    more = int(proposals["found"].iloc[0]) - len(proposals) if len(proposals) else 0
+    text = say(
+        "Strong: worse than all others and than its own past; fair: one of the two. The order is no ranking. A "
+        "difference does not tell its cause: cost and chances are for people to judge."
+    )
+    return together(say("{n} more could be named.", n=more) if more else "", text)
+
+
+def table_of_actions(
+    actions: pd.DataFrame, movement: pd.DataFrame, *, called: Callable[[str, str], str], currency: str
+) -> pd.DataFrame:
+    """Put the actions into words: what, who, by when, what became of it, whether its measure moved.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        From :func:`csatlib.decisions.followed`.
+    movement : DataFrame
+        From :func:`csatlib.decisions.moved`, with ``label``, ``decimals`` and ``lower_is_better``; one row per
+        action.
+    called : callable
+        Metric and group -> what a reader calls them.
+    currency : str
+        For costs.
+
+    Returns
+    -------
+    DataFrame
+        Text: ``action``, ``owner``, ``due``, ``state``, ``moved``, ``cost``.
+
+    Examples
+    --------
+    >>> act = {"action_id": "A1", "metric": "nps", "group": "all", "owner": "Sales", "state": "open"}
+    >>> move = {"action_id": "A1", "group": "all", "estimate": -4.0, "ci_low": -9.0, "ci_high": 1.0, "n": 90}
+    >>> move |= {"n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False, "decimals": 0}
+    >>> acts = pd.DataFrame([act]).assign(due_on=pd.Timestamp("2026-11-30"), done_on=pd.NaT, cost=900.0)
+    >>> moves = pd.DataFrame([move | {"reference": "2026-09"}])
+    >>> table_of_actions(acts, moves, called=lambda m, g: "NPS", currency="EUR")["moved"].tolist()
+    ['cannot tell: −4 (−9 to +1) since 2026-09']
+    """
+    rows = []
+    moves = judged(movement.assign(group="each"))
+    for act, move in zip(_rows(actions), _rows(moves), strict=True):
+        state = say(STATES[act["state"]])
+        if act["state"] in ("done", "done_late") and pd.notna(act["done_on"]):
+            state = say("{state}, {day}", state=state, day=f"{act['done_on']:%Y-%m-%d}")
+        what = called(act["metric"], act["group"])
+        rows.append(
+            {
+                "action": say("{id} {what}", id=act["action_id"], what=what),
+                "owner": act["owner"],
+                "due": f"{act['due_on']:%Y-%m-%d}" if pd.notna(act["due_on"]) else "–",
+                "state": state,
+                "moved": _moved(move),
+                "cost": _money(act["cost"], currency),
+            }
+        )
+    return pd.DataFrame(rows, columns=["action", "owner", "due", "state", "moved", "cost"])
+
+
+def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """Put what is proposed into words; due dates are left to people.
+
+    Parameters
+    ----------
+    proposals : DataFrame
+        From :func:`csatlib.decisions.proposed`.
+    currency : str
+        For costs.
+
+    Returns
+    -------
+    DataFrame
+        Text: ``what``, ``step``, ``evidence``, ``owner``, ``due``, ``cost``.
+
+    Examples
+    --------
+    >>> row = {"metric": "nps", "label": "NPS", "group": "North", "strength": "fair", "comparison": "rest"}
+    >>> row |= {"n": 80, "estimate": -20.0, "ci_low": -30.0, "ci_high": -10.0, "decimals": 0}
+    >>> row |= {"owner": "", "found": 1, "cost_low": 5e3, "cost_high": 9e3}
+    >>> table = table_of_proposals(pd.DataFrame([row]), currency="EUR")
+    >>> table[["evidence", "cost"]].values.tolist()
+    [['fair: −20 (−30 to −10) than all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
+    """
+    rows = []
+    for row in _rows(proposals):
+        low, high = (_money(row[c], currency) for c in ("cost_low", "cost_high"))
+        cost = say("to be estimated")
+        if pd.notna(row["cost_low"]):
+            cost = say("to be estimated; earlier ones {low} to {high}", low=low, high=high)
+        evidence = say(
+            "{strength}: {change} {than}",
+            strength=say(STRENGTHS[row["strength"]]),
+            change=_figure(row),
+            than=say(THAN[row["comparison"]]),
+        )
+        step = STEPS.get(row["metric"], mark("Find what changed, and who can mend it."))
+        rows.append(
+            {
+                "what": say("{label} in {group}", label=row["label"], group=row["group"]),
+                "step": say(step),
+                "evidence": evidence,
+                "owner": say("{owner}?", owner=row["owner"]) if row["owner"] else say("to be named"),
+                "due": say("to be agreed"),
+                "cost": cost,
+            }
+        )
+    return pd.DataFrame(rows, columns=["what", "step", "evidence", "owner", "due", "cost"])
+
+
+def money(stake: Stake, *, target: float, currency: str, months: int, committed: float) -> str:
+    """Say what leaving beyond the target costs and what the running actions cost, with what is assumed.
+
+    Parameters
+    ----------
+    stake : Stake
+        From :func:`csatlib.decisions.at_stake`.
+    target : float
+        Percent who may leave.
+    currency : str
+        Three letters.
+    months : int
+        As in :func:`csatlib.decisions.at_stake`.
+    committed : float
+        Cost of running actions.
+
+    Returns
+    -------
+    str
+        Sentences.
+
+    Examples
+    --------
+    >>> stake = Stake(estimate=1500.0, ci_low=-200.0, ci_high=4000.0, n=1000, excess=5.0, bill=25.0)
+    >>> money(stake, target=1.5, currency="EUR", months=12, committed=9e3).split(". ")[0]
+    'Customers who left beyond the target of 1.50 %: 5 in the period, EUR 1,500 of bills (−200 to 4,000)'
+    """
+    if stake.n < disclosure.bases.min_base:
+        return say("Not shown: too few answers.")
+    places = {"target": theme.number(target, 2), "excess": theme.number(stake.excess, 0), "months": months}
+    places |= {"money": _money(stake.estimate, currency), "bill": f"{currency} {theme.number(stake.bill, 2)}"}
+    places |= {"low": theme.number(stake.ci_low, 0), "high": theme.number(stake.ci_high, 0)}
+    return together(
+        say(
+            "Customers who left beyond the target of {target} %: {excess} in the period, {money} of bills "
+            "({low} to {high}).",
+            **places,
+        ),
+        say(
+            "This assumes that each would have stayed {months} months more and paid {bill} a month, the mean bill "
+            "of the period; it is turnover, not profit.",
+            **places,
+        ),
+        say("Running actions cost {committed} in all, as entered.", committed=_money(committed, currency)),
+    )
+
+
+def pace(days: pd.DataFrame) -> str:
+    """Say how long actions take from signal to done.
+
+    Parameters
+    ----------
+    days : DataFrame
+        From :func:`csatlib.decisions.days_to_done`.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Examples
+    --------
+    >>> row = {"n": 12.0, "n_events": 8.0, "n_open": 4.0, "estimate": 60.0, "ci_low": 40.0}
+    >>> pace(pd.DataFrame([row | {"ci_high": float("nan")}]))
+    'From signal to done: half of 12 actions take up to 60 days (95 % interval from 40, no upper limit yet).'
+    """
+    row = days.iloc[0]
+    places = {"n": f"{row['n']:.0f}", "days": theme.number(row["estimate"], 0)}
+    places |= {"low": theme.number(row["ci_low"], 0), "high": theme.number(row["ci_high"], 0)}
+    if pd.isna(row["estimate"]):
+        text = mark("From signal to done: fewer than half of {n} actions are done; no time can be given yet.")
+    elif pd.isna(row["ci_high"]):
+        text = mark(
+            "From signal to done: half of {n} actions take up to {days} days (95 % interval from {low}, no upper "
+            "limit yet)."
+        )
+    else:
+        text = mark(
+            "From signal to done: half of {n} actions take up to {days} days (95 % interval {low} to {high})."
+        )
+    return say(text, **places)
+
+
+def _rows(table: pd.DataFrame) -> list[Mapping]:
+    return table.to_dict("records")
+
+
+def _figure(row: Mapping) -> str:
+    places = {
+        name: theme.number(row[c], int(row["decimals"]), sign=True)
+        for name, c in (("change", "estimate"), ("low", "ci_low"), ("high", "ci_high"))
+    }
+    return say("{change} ({low} to {high})", **places)
+
+
+def _detail(row: Mapping) -> str:
+    places = {
+        name: theme.number(row[c], int(row["decimals"]), sign=True)
+        for name, c in (("change", "estimate"), ("low", "ci_low"), ("high", "ci_high"))
+    }
+    return say("{label} ({change}, {low} to {high})", label=row["label"], **places)
+
+
+def _moved(move: Mapping) -> str:
+    if move["hidden"]:
+        return say("Not shown: too few answers.")
+    if pd.isna(move["estimate"]):
+        return say("not measured")
+    word = " ".join(filter(None, [SIGNS[move["verdict"]], say(VERDICTS[move["verdict"]])]))
+    return say("{word}: {change} since {period}", word=word, change=_figure(move), period=move["reference"])
+
+
+def _money(value: float, currency: str) -> str:
+    return "–" if pd.isna(value) else f"{currency} {theme.number(value, 0)}"
