@@ -13,7 +13,7 @@ from scipy import stats
 
 from csatlib import decisions
 from csatlib.decisions import actions as written
-from csatlib.decisions import measures, records, sentences
+from csatlib.decisions import measures, records, sentences, worded
 from csatlib.stats.intervals import wilson
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "decisions.json").read_text(encoding="utf-8"))
@@ -333,7 +333,7 @@ def test_proposals_do_not_depend_on_the_order_of_comparisons_only_the_shown_one_
 def test_a_small_base_is_not_told():
     move = place(n=6, reference="2026-07", action_id="A1")
     acts = decisions.followed(table(action()), as_of="2026-11-01").actions
-    told = sentences.table_of_actions(acts, table(move), called=lambda m, g: m, currency="EUR")
+    told = worded.table_of_actions(acts, table(move), called=lambda m, g: m, currency="EUR")
     assert told["moved"].tolist() == ["Not shown: too few answers."]
 
 

@@ -1,0 +1,165 @@
+"""The executive page's tables in words: what became of actions, and what is proposed."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from csatlib import theme
+from csatlib.decisions.proposals import judged
+from csatlib.tiles import SIGNS, VERDICTS
+from csatlib.words import mark, say
+
+STATES = {
+    "done": mark("done"),
+    "done_late": mark("done late"),
+    "open": mark("open"),
+    "overdue": mark("late"),
+    "dropped": mark("dropped"),
+}
+THAN = {
+    "previous": mark("than last month"),
+    "last_year": mark("than a year before"),
+    "target": mark("than the target"),
+    "rest": mark("than all others"),
+}
+STEPS = {
+    "nps": mark("Read what dissatisfied customers wrote; name one thing to change."),
+    "complaints_per_1000": mark("Take the most frequent kind of complaint and ask why once more."),
+    "promises_kept": mark("Promise less until what is promised can be done."),
+    "churn_rate": mark("Call those who think of leaving; ask what would keep them."),
+}
+STRENGTHS = {"strong": mark("strong"), "fair": mark("fair")}
+
+
+def table_of_actions(
+    actions: pd.DataFrame, movement: pd.DataFrame, *, called: Callable[[str, str], str], currency: str
+) -> pd.DataFrame:
+    """Put the actions into words: what, who, by when, what became of it, whether its measure moved.
+
+    Parameters
+    ----------
+    actions : DataFrame
+        From :func:`csatlib.decisions.followed`.
+    movement : DataFrame
+        From :func:`csatlib.decisions.moved`, with ``label``, ``decimals`` and ``lower_is_better``; one row per
+        action.
+    called : callable
+        Metric and group -> what a reader calls them.
+    currency : str
+        For costs.
+
+    Returns
+    -------
+    DataFrame
+        Text: ``action``, ``owner``, ``due``, ``state``, ``moved``, ``cost``.
+
+    Examples
+    --------
+    >>> act = {"action_id": "A1", "metric": "nps", "group": "all", "owner": "Sales", "state": "open"}
+    >>> move = {"action_id": "A1", "group": "all", "estimate": -4.0, "ci_low": -9.0, "ci_high": 1.0, "n": 90}
+    >>> move |= {"n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False, "decimals": 0}
+    >>> acts = pd.DataFrame([act]).assign(due_on=pd.Timestamp("2026-11-30"), done_on=pd.NaT, cost=900.0)
+    >>> moves = pd.DataFrame([move | {"reference": "2026-09"}])
+    >>> table_of_actions(acts, moves, called=lambda m, g: "NPS", currency="EUR")["moved"].tolist()
+    ['cannot tell: −4 (−9 to +1) since 2026-09']
+    """
+    rows = []
+    moves = judged(movement.assign(group="each"))
+    for act, move in zip(_rows(actions), _rows(moves), strict=True):
+        state = say(STATES[act["state"]])
+        if act["state"] in ("done", "done_late") and pd.notna(act["done_on"]):
+            state = say("{state}, {day}", state=state, day=f"{act['done_on']:%Y-%m-%d}")
+        what = called(act["metric"], act["group"])
+        rows.append(
+            {
+                "action": say("{id} {what}", id=act["action_id"], what=what),
+                "owner": act["owner"],
+                "due": f"{act['due_on']:%Y-%m-%d}" if pd.notna(act["due_on"]) else "–",
+                "state": state,
+                "moved": _moved(move),
+                "cost": money_of(act["cost"], currency),
+            }
+        )
+    return pd.DataFrame(rows, columns=["action", "owner", "due", "state", "moved", "cost"])
+
+
+def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFrame:
+    """Put what is proposed into words; due dates are left to people.
+
+    Parameters
+    ----------
+    proposals : DataFrame
+        From :func:`csatlib.decisions.proposed`.
+    currency : str
+        For costs.
+
+    Returns
+    -------
+    DataFrame
+        Text: ``what``, ``step``, ``evidence``, ``owner``, ``due``, ``cost``.
+
+    Examples
+    --------
+    >>> row = {"metric": "nps", "label": "NPS", "group": "North", "strength": "fair", "comparison": "rest"}
+    >>> row |= {"n": 80, "estimate": -20.0, "ci_low": -30.0, "ci_high": -10.0, "decimals": 0}
+    >>> row |= {"owner": "", "found": 1, "cost_low": 5e3, "cost_high": 9e3}
+    >>> table = table_of_proposals(pd.DataFrame([row]), currency="EUR")
+    >>> table[["evidence", "cost"]].values.tolist()
+    [['fair: −20 (−30 to −10) than all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
+    """
+    rows = []
+    for row in _rows(proposals):
+        low, high = (money_of(row[c], currency) for c in ("cost_low", "cost_high"))
+        cost = say("to be estimated")
+        if pd.notna(row["cost_low"]):
+            cost = say("to be estimated; earlier ones {low} to {high}", low=low, high=high)
+        evidence = say(
+            "{strength}: {change} {than}",
+            strength=say(STRENGTHS[row["strength"]]),
+            change=_figure(row),
+            than=say(THAN[row["comparison"]]),
+        )
+        step = STEPS.get(row["metric"], mark("Find what changed, and who can mend it."))
+        rows.append(
+            {
+                "what": say("{label} in {group}", label=row["label"], group=row["group"]),
+                "step": say(step),
+                "evidence": evidence,
+                "owner": say("{owner}?", owner=row["owner"]) if row["owner"] else say("to be named"),
+                "due": say("to be agreed"),
+                "cost": cost,
+            }
+        )
+    return pd.DataFrame(rows, columns=["what", "step", "evidence", "owner", "due", "cost"])
+
+
+def money_of(value: float, currency: str) -> str:
+    """Write an amount of money with its currency.
+
+    Examples
+    --------
+    >>> money_of(1500.4, "EUR")
+    'EUR 1,500'
+    """
+    return "–" if pd.isna(value) else f"{currency} {theme.number(value, 0)}"
+
+
+def _figure(row: Mapping) -> str:
+    places = {
+        name: theme.number(row[c], int(row["decimals"]), sign=True)
+        for name, c in (("change", "estimate"), ("low", "ci_low"), ("high", "ci_high"))
+    }
+    return say("{change} ({low} to {high})", **places)
+
+
+def _moved(move: Mapping) -> str:
+    if move["hidden"]:
+        return say("Not shown: too few answers.")
+    if pd.isna(move["estimate"]):
+        return say("not measured")
+    word = " ".join(filter(None, [SIGNS[move["verdict"]], say(VERDICTS[move["verdict"]])]))
+    return say("{word}: {change} since {period}", word=word, change=_figure(move), period=move["reference"])
+
+
+def _rows(table: pd.DataFrame) -> list[Mapping]:
+    return table.to_dict("records")
