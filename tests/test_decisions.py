@@ -13,7 +13,8 @@ from scipy import stats
 
 from csatlib import decisions
 from csatlib.decisions import actions as written
-from csatlib.decisions import measures, records, sentences, worded
+from csatlib.decisions import records, sentences, worded
+from csatlib.decisions import rows as rows_module
 from csatlib.stats.intervals import wilson
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "decisions.json").read_text(encoding="utf-8"))
@@ -297,7 +298,7 @@ def test_gap_columns_are_means_of_the_items():
 
     scale = Scale([Item("q1", "speed", "e1", "p1"), Item("q2", "speed", "e2", "p2")], low=1, high=7)
     answers = pd.DataFrame({"e1": [6, 7.0], "p1": [5, 7.0], "e2": [7, 7.0], "p2": [4, np.nan]})
-    assert_allclose(measures.gaps_of_rows(answers, scale)["gap.speed"], [-2.0, 0.0])
+    assert_allclose(rows_module.gaps_of_rows(answers, scale)["gap.speed"], [-2.0, 0.0])
 
 
 def place(metric="nps", group="North", comparison="rest", **rest):
@@ -333,7 +334,7 @@ def test_proposals_do_not_depend_on_the_order_of_comparisons_only_the_shown_one_
 def test_a_small_base_is_not_told():
     move = place(n=6, reference="2026-07", action_id="A1")
     acts = decisions.followed(table(action()), as_of="2026-11-01").actions
-    told = worded.table_of_actions(acts, table(move), called=lambda m, g: m, currency="EUR")
+    told = worded.table_of_actions(acts, table(move | {"hoped": 1.0}), currency="EUR")
     assert told["moved"].tolist() == ["Not shown: too few answers."]
 
 

@@ -1,10 +1,11 @@
 """Targets and actions: what became of last month's decisions, and which new ones are due."""
 
 from csatlib.decisions.actions import Followed, edited, followed
-from csatlib.decisions.measures import at_stake, leaving, measure, rows_of_customers, series, target_of
+from csatlib.decisions.measures import at_stake, leaving, measure, series, target_of
 from csatlib.decisions.movement import days_to_done, moved, recent, selected
 from csatlib.decisions.proposals import proposed
 from csatlib.decisions.records import Collected, collected, keep_actions, kept_actions
+from csatlib.decisions.rows import rows_of_customers, stacked
 
 __all__ = [
     "Collected",
@@ -24,5 +25,6 @@ __all__ = [
     "rows_of_customers",
     "selected",
     "series",
+    "stacked",
     "target_of",
 ]

@@ -17,6 +17,7 @@ STATUS = {
     **dict.fromkeys(("dropped", "cancelled", "stopped", "放弃", "已放弃", "取消", "已取消"), "dropped"),
 }
 NEEDED = ("action_id", "finding", "owner", "opened_on", "due_on", "status")
+NO_ACTIONS = pd.DataFrame(columns=list(NEEDED))
 WATCHED = ("finding", "owner", "opened_on", "due_on", "status", "done_on", "expected", "cost")
 DATES = ("opened_on", "due_on", "done_on")
 FIELDS = {

@@ -1,6 +1,5 @@
 """The measures that targets and actions name, each with its unit, and the rows they are means of."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from csatlib import theme
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, wilson
 from csatlib.stats.rows import blocks, require_columns
 from csatlib.stats.segments import sum_by_segment
-from csatlib.tables.period import parse
 from csatlib.words import mark, say
 
-PERCENT, PER_1000, MONTHS = 100.0, 1000.0, 12
+PERCENT, MONTHS = 100.0, 12
 SOURCES = ("board", "industry", "last year")
-NPS_POINTS = 100.0
 
 
 @dataclass(frozen=True)
@@ -69,63 +67,75 @@ def measure(metric: str, names: Mapping[str, str] | None = None) -> Measure | No
     return Measure(say(label), say(unit), decimals, lower, factor)
 
 
-def rows_of_customers(
-    customers: pd.DataFrame,
-    *,
-    periods: Sequence[str],
-    complaints: pd.DataFrame | None = None,
-    keep: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Lay customers out by period: who was there, who left in it, and how often each complained.
+def asked_of(
+    data: pd.DataFrame, metrics: Sequence[str], *, targets: pd.DataFrame | None = None, monthly: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Describe measures as :func:`csatlib.scores.headlines` takes them: means of columns, with their targets.
 
     Parameters
     ----------
-    customers : DataFrame
-        One row per customer: ``customer_id``, ``joined_on``; ``left_on`` where they can leave.
-    periods : sequence of str
-        Months, quarters or years wanted.
-    complaints : DataFrame, optional
-        One row per complaint: ``customer_id``, ``opened_at``.
-    keep : sequence of str
-        Columns of the customers to carry along, for example "region".
+    data : DataFrame
+        From :func:`csatlib.decisions.stacked`.
+    metrics : sequence of str
+        Columns wanted; those that are not there, or empty, are left out.
+    targets, monthly
+        As in :func:`target_of`.
+
+    Returns
+    -------
+    dict
+        What a reader calls each -> ``score``, ``outcome``, ``low``, ``high`` and, where there is one, ``target``.
+
+    Examples
+    --------
+    >>> asked_of(pd.DataFrame({"promises_kept": [100.0, 0.0]}), ["promises_kept", "churn_rate"])
+    {'Promises kept': {'score': 'mean', 'outcome': 'promises_kept', 'low': 0.0, 'high': 100.0}}
+    """
+    found = {}
+    for metric in metrics:
+        if metric not in data.columns or data[metric].isna().all():
+            continue
+        asked = {"score": "mean", "outcome": metric, "low": 0.0, "high": max(PERCENT, float(data[metric].max()))}
+        target = target_of(targets, metric, monthly=monthly)
+        known = measure(metric)
+        found[known.label if known else metric] = asked | ({} if np.isnan(target) else {"target": target})
+    return found
+
+
+def dressed(result: pd.DataFrame, wanted: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Give a table of headlines the metric, unit, decimals and good direction of each, with its target.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``label``, and ``unit`` and ``decimals`` where they stand for what is no metric of these pages.
+    wanted : mapping of label to mapping
+        As given to :func:`csatlib.scores.headlines`: ``outcome``, ``target``.
 
     Returns
     -------
     DataFrame
-        One row per customer and period who was one on its first day or joined in it: ``period``, ``customer_id``,
-        those of `keep`, ``churn_rate`` (100 left in the period, 0 stayed, NaN not yet there on its first day;
-        without ``left_on`` the column is missing), ``complaints_per_1000`` (1,000 for each complaint).
-
-    Raises
-    ------
-    KeyError
-        Columns that are not there.
+        With ``metric``, ``unit`` ("%, target 90"), ``unit_alone`` ("%"), ``decimals``, ``lower_is_better``.
 
     Examples
     --------
-    >>> people = pd.DataFrame({"customer_id": [1, 2], "joined_on": pd.Timestamp("2020-01-01")})
-    >>> people["left_on"] = pd.to_datetime(["2026-10-09", None])
-    >>> rows_of_customers(people, periods=["2026-10"])["churn_rate"].tolist()
-    [100.0, 0.0]
+    >>> wanted = {"Promises kept": {"outcome": "promises_kept", "target": 90.0}}
+    >>> dressed(pd.DataFrame({"label": ["Promises kept"]}), wanted)["unit"].tolist()
+    ['%, target 90']
     """
-    require_columns(customers.columns, ["customer_id", "joined_on", *keep])
-    if complaints is not None:
-        require_columns(complaints.columns, ["customer_id", "opened_at"])
-    leaves = "left_on" in customers.columns
-    left = customers["left_on"] if leaves else pd.Series(pd.NaT, index=customers.index)
     found = []
-    for span in map(parse, periods):
-        there = (customers["joined_on"] < span.end) & ~(left < span.start)
-        part = customers.loc[there, ["customer_id", *keep]].assign(period=span.label)
-        if leaves:
-            gone = PERCENT * (left[there] < span.end).astype(float)
-            part["churn_rate"] = gone.where(customers.loc[there, "joined_on"] < span.start)
-        if complaints is not None:
-            opened = complaints["opened_at"]
-            counts = complaints["customer_id"][(opened >= span.start) & (opened < span.end)].value_counts()
-            part["complaints_per_1000"] = PER_1000 * part["customer_id"].map(counts).fillna(0.0).astype(float)
-        found.append(part)
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["period", "customer_id", *keep])
+    for row in result.to_dict("records"):
+        asked = wanted[row["label"]]
+        known = measure(asked["outcome"]) if asked.get("score") != "top_box" else None
+        unit, decimals = (known.unit, known.decimals) if known else (row["unit"], row["decimals"])
+        factor = PERCENT if asked.get("score") == "top_box" else 1.0
+        about = {"metric": asked["outcome"], "unit_alone": unit}
+        if asked.get("target") is not None:
+            target = theme.number(asked["target"] * factor, decimals)
+            unit = say("{unit}, target {target}", unit=unit, target=target)
+        about |= {"unit": unit, "decimals": decimals}
+        found.append(about | {"lower_is_better": bool(known and known.lower_is_better)})
+    return result.assign(**pd.DataFrame(found, index=result.index))
 
 
 def leaving(rows: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -134,7 +144,7 @@ def leaving(rows: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        From :func:`rows_of_customers`.
+        From :func:`csatlib.decisions.rows_of_customers`.
     confidence : float
         Coverage of Wilson's limits.
 
@@ -269,42 +279,6 @@ def target_of(targets: pd.DataFrame | None, metric: str, *, group: str = "all", 
     return float("nan")
 
 
-def gaps_of_rows(answers: pd.DataFrame, scale: Any) -> pd.DataFrame:
-    """Add to answers the score in points and the gap of each dimension, as columns that a mean can be taken of.
-
-    Parameters
-    ----------
-    answers : DataFrame
-        One row per response: ``nps``, and the items' perceptions and expectations.
-    scale : Scale or None
-        The questionnaire; dimensions without both sides are left out.
-
-    Returns
-    -------
-    DataFrame
-        With ``points`` (100 promoter, 0 passive, -100 detractor) where there is ``nps``, and ``gap.DIMENSION``:
-        the mean over the dimension's items of perception less expectation.
-
-    Examples
-    --------
-    >>> gaps_of_rows(pd.DataFrame({"nps": [10, 7, 2, None]}), None)["points"].tolist()
-    [100.0, 0.0, -100.0, nan]
-    """
-    made = {}
-    if "nps" in answers.columns:
-        score = answers["nps"].astype(float)
-        made["points"] = NPS_POINTS * ((score >= 9).astype(float) - (score <= 6).astype(float)).where(
-            score.notna()
-        )
-    for dimension in scale.dimensions if scale is not None else ():
-        items = [item for item in scale.items if item.dimension == dimension]
-        pairs = [(item.perception, item.expectation) for item in items]
-        if all(side is not None and side in answers.columns for pair in pairs for side in pair):
-            gaps = [answers[perception] - answers[expectation] for perception, expectation in pairs]
-            made[f"gap.{dimension}"] = pd.concat(gaps, axis=1).mean(axis=1)
-    return answers.assign(**made)
-
-
 @dataclass(frozen=True)
 class Stake:
     """Money behind customers who leave: a figure with limits, and what it assumes."""
@@ -347,14 +321,3 @@ def at_stake(row: Mapping[str, Any], *, target: float, bills: pd.Series, months:
     money = {c: row["n"] * (row[c] - target) / PERCENT * bill * months for c in ("estimate", "ci_low", "ci_high")}
     excess = row["n"] * (row["estimate"] - target) / PERCENT
     return Stake(**money, n=int(row["n"]), excess=excess, bill=bill)
-
-
-def column_of(metric: str) -> str:
-    """Name the column of :func:`gaps_of_rows` that holds a metric.
-
-    Examples
-    --------
-    >>> column_of("nps"), column_of("gap.speed")
-    ('points', 'gap.speed')
-    """
-    return re.sub(r"^nps$", "points", metric)

@@ -47,7 +47,8 @@ def moved(actions: pd.DataFrame, series: pd.DataFrame, *, period: str, confidenc
     The limits of a difference come from the limits of the two figures (MOVER; with Wilson's limits it is
     Newcombe's method 10): d - sqrt((x2 - l2)^2 + (u1 - x1)^2) and d + sqrt((u2 - x2)^2 + (x1 - l1)^2).
     Periods count as independent, which is too careful where the same customers answer in both. The p value is the
-    level at which the nearer limit, taken as normal, would reach 0. A measure that moved says nothing about whose doing it was.
+    level at which the nearer limit, taken as normal, would reach 0. A measure that moved says nothing about whose
+    doing it was.
 
     References
     ----------

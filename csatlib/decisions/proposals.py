@@ -55,8 +55,8 @@ def proposed(places: pd.DataFrame, actions: pd.DataFrame | None = None, *, most:
         In the order of `places`, which is no ranking: ``metric``, ``label``, ``group``, ``strength`` (strong:
         worse than all others and than its own past; fair: one of the two), ``comparison``, ``estimate``,
         ``ci_low``, ``ci_high``, ``n``, ``decimals`` (of the comparison that names it), ``owner`` (""
-        where unknown), ``cost_low``, ``cost_high`` (of earlier actions on the metric or group), ``found`` (how many there were
-        before `most`).
+        where unknown), ``cost_low``, ``cost_high`` (of earlier actions on the metric or group), ``found``
+        (how many there were before `most`).
 
     Raises
     ------

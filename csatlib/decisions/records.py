@@ -12,7 +12,7 @@ from IPython.display import display
 
 from csatlib import findings
 from csatlib.decisions.actions import WATCHED, _plain
-from csatlib.words import listed, mark, say
+from csatlib.words import listed, mark, say, together
 
 MIME = "application/vnd.csatlib.actions+json"
 DECIDES = "9"  # notebooks of this stage read the others and are not read
@@ -107,13 +107,15 @@ def lacking(missing: pd.DataFrame) -> str:
     return say("Not on this page: {parts}.", parts=say("; ").join(parts)) if parts else ""
 
 
-def keep_actions(actions: pd.DataFrame) -> None:
+def keep_actions(actions: pd.DataFrame, *, note: str = "") -> None:
     """Leave the actions as they stand in the executed notebook, for the next page to compare with.
 
     Parameters
     ----------
     actions : DataFrame
         As in the company's table.
+    note : str
+        What else to say beside it.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def keep_actions(actions: pd.DataFrame) -> None:
     """
     columns = [c for c in ("action_id", *WATCHED) if c in actions.columns]
     rows = [{c: _plain(row[c]) for c in columns} for row in actions.to_dict("records")]
-    text = say("{n} actions are on record.", n=len(rows))
+    text = together(say("Actions kept on record for the next page: {n}.", n=len(rows)), note)
     html = f'<p class="csat-note">{escape(text)}</p>'
     display({MIME: {"actions": rows}, "text/html": html, "text/plain": text}, raw=True)
 

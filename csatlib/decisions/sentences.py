@@ -124,6 +124,46 @@ def acted(actions: pd.DataFrame) -> str:
     return say("Of {n} actions: {parts}.", n=len(actions), parts=listed(parts))
 
 
+def filed(problems: pd.DataFrame, rejected: pd.DataFrame, *, there: bool) -> str:
+    """Say what is wrong with the table of actions: it is missing, rows were rejected, or contradict themselves.
+
+    Parameters
+    ----------
+    problems : DataFrame
+        Of :func:`csatlib.decisions.followed`.
+    rejected : DataFrame
+        Problems of the reading, ``ws.problems``: ``table``, ``rule``, ``count``, ``remedy``.
+    there : bool
+        Whether the company has the table.
+
+    Returns
+    -------
+    str
+        Sentences; "" where all is well.
+
+    Examples
+    --------
+    >>> none = pd.DataFrame(columns=["table", "rule", "count", "remedy", "text"])
+    >>> filed(none, none, there=False).split(":")[0]
+    "There is no table of actions, so last month's decisions cannot be followed"
+    """
+    if not there:
+        return say(
+            "There is no table of actions, so last month's decisions cannot be followed: write actions.csv with "
+            "the columns action_id, finding, owner, opened_on, due_on, status, done_on, expected and cost."
+        )
+    told = [
+        say(
+            "{n} rows of the table of actions were set aside ({rule}): {remedy}.",
+            n=row["count"],
+            rule=row["rule"],
+            remedy=row["remedy"],
+        )
+        for row in _rows(rejected[rejected["table"] == "actions"])
+    ]
+    return together(*told, *problems["text"])
+
+
 def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
     """Say what is to be decided.
 

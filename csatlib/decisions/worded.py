@@ -1,10 +1,12 @@
 """The executive page's tables in words: what became of actions, and what is proposed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from csatlib import theme
+from csatlib.decisions.actions import COMPANY
+from csatlib.decisions.measures import measure
 from csatlib.decisions.proposals import judged
 from csatlib.tiles import SIGNS, VERDICTS
 from csatlib.words import mark, say
@@ -31,9 +33,47 @@ STEPS = {
 STRENGTHS = {"strong": mark("strong"), "fair": mark("fair")}
 
 
-def table_of_actions(
-    actions: pd.DataFrame, movement: pd.DataFrame, *, called: Callable[[str, str], str], currency: str
+def described(
+    movement: pd.DataFrame, actions: pd.DataFrame, *, names: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
+    """Add to movements what a reader calls each measure, its decimals, which way is good, what was hoped for.
+
+    Parameters
+    ----------
+    movement : DataFrame
+        From :func:`csatlib.decisions.moved`.
+    actions : DataFrame
+        The same actions, row by row: ``finding``, ``expected``.
+    names : mapping, optional
+        What a reader calls a dimension.
+
+    Returns
+    -------
+    DataFrame
+        With ``label``, ``decimals``, ``lower_is_better``, ``hoped`` (in the unit shown).
+
+    Examples
+    --------
+    >>> moves = pd.DataFrame({"metric": ["promises_kept"], "group": ["North"]})
+    >>> acts = pd.DataFrame({"finding": ["promises_kept North"], "expected": [0.1]})
+    >>> described(moves, acts)[["label", "hoped"]].values.tolist()
+    [['Promises kept in North', 10.0]]
+    """
+    known = [measure(metric, names) for metric in movement["metric"]]
+    labels = []
+    for one, group, finding in zip(known, movement["group"], actions["finding"], strict=True):
+        label = one.label if one else finding
+        labels.append(say("{label} in {group}", label=label, group=group) if one and group != COMPANY else label)
+    factors = [one.factor if one else 1.0 for one in known]
+    return movement.assign(
+        label=labels,
+        decimals=[one.decimals if one else 2 for one in known],
+        lower_is_better=[bool(one and one.lower_is_better) for one in known],
+        hoped=actions["expected"].astype(float).to_numpy() * factors,
+    )
+
+
+def table_of_actions(actions: pd.DataFrame, movement: pd.DataFrame, *, currency: str) -> pd.DataFrame:
     """Put the actions into words: what, who, by when, what became of it, whether its measure moved.
 
     Parameters
@@ -41,10 +81,7 @@ def table_of_actions(
     actions : DataFrame
         From :func:`csatlib.decisions.followed`.
     movement : DataFrame
-        From :func:`csatlib.decisions.moved`, with ``label``, ``decimals`` and ``lower_is_better``; one row per
-        action.
-    called : callable
-        Metric and group -> what a reader calls them.
+        From :func:`described`; one row per action.
     currency : str
         For costs.
 
@@ -55,13 +92,12 @@ def table_of_actions(
 
     Examples
     --------
-    >>> act = {"action_id": "A1", "metric": "nps", "group": "all", "owner": "Sales", "state": "open"}
-    >>> move = {"action_id": "A1", "group": "all", "estimate": -4.0, "ci_low": -9.0, "ci_high": 1.0, "n": 90}
-    >>> move |= {"n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False, "decimals": 0}
+    >>> act = {"action_id": "A1", "owner": "Sales", "state": "open"}
+    >>> move = {"label": "NPS", "estimate": -4.0, "ci_low": -9.0, "ci_high": 1.0, "n": 90, "n_reference": 90}
+    >>> move |= {"p_adjusted": 0.2, "lower_is_better": False, "decimals": 0, "reference": "2026-09", "hoped": 5.0}
     >>> acts = pd.DataFrame([act]).assign(due_on=pd.Timestamp("2026-11-30"), done_on=pd.NaT, cost=900.0)
-    >>> moves = pd.DataFrame([move | {"reference": "2026-09"}])
-    >>> table_of_actions(acts, moves, called=lambda m, g: "NPS", currency="EUR")["moved"].tolist()
-    ['cannot tell: −4 (−9 to +1) since 2026-09']
+    >>> table_of_actions(acts, pd.DataFrame([move]), currency="EUR")["moved"].tolist()
+    ['cannot tell: −4 (−9 to +1) since 2026-09; hoped for +5']
     """
     rows = []
     moves = judged(movement.assign(group="each"))
@@ -69,10 +105,9 @@ def table_of_actions(
         state = say(STATES[act["state"]])
         if act["state"] in ("done", "done_late") and pd.notna(act["done_on"]):
             state = say("{state}, {day}", state=state, day=f"{act['done_on']:%Y-%m-%d}")
-        what = called(act["metric"], act["group"])
         rows.append(
             {
-                "action": say("{id} {what}", id=act["action_id"], what=what),
+                "action": say("{id} {what}", id=act["action_id"], what=move["label"]),
                 "owner": act["owner"],
                 "due": f"{act['due_on']:%Y-%m-%d}" if pd.notna(act["due_on"]) else "–",
                 "state": state,
@@ -158,7 +193,11 @@ def _moved(move: Mapping) -> str:
     if pd.isna(move["estimate"]):
         return say("not measured")
     word = " ".join(filter(None, [SIGNS[move["verdict"]], say(VERDICTS[move["verdict"]])]))
-    return say("{word}: {change} since {period}", word=word, change=_figure(move), period=move["reference"])
+    places = {"word": word, "change": _figure(move), "period": move["reference"]}
+    if pd.isna(move["hoped"]):
+        return say("{word}: {change} since {period}", **places)
+    hoped = theme.number(move["hoped"], int(move["decimals"]), sign=True)
+    return say("{word}: {change} since {period}; hoped for {hoped}", **places, hoped=hoped)
 
 
 def _rows(table: pd.DataFrame) -> list[Mapping]:
