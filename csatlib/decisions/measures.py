@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csatlib import theme
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, wilson
 from csatlib.stats.rows import blocks, require_columns
 from csatlib.stats.segments import sum_by_segment
@@ -103,37 +102,32 @@ def asked_of(
 
 
 def dressed(result: pd.DataFrame, wanted: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Give a table of headlines the metric, unit, decimals and good direction of each, with its target.
+    """Give a table of headlines the metric, unit, decimals and good direction of each.
 
     Parameters
     ----------
     result : DataFrame
         ``label``, and ``unit`` and ``decimals`` where they stand for what is no metric of these pages.
     wanted : mapping of label to mapping
-        As given to :func:`csatlib.scores.headlines`: ``outcome``, ``target``.
+        As given to :func:`csatlib.scores.headlines`: ``outcome``, ``score``.
 
     Returns
     -------
     DataFrame
-        With ``metric``, ``unit`` ("%, target 90"), ``unit_alone`` ("%"), ``decimals``, ``lower_is_better``.
+        With ``metric``, ``unit``, ``decimals``, ``lower_is_better``.
 
     Examples
     --------
-    >>> wanted = {"Promises kept": {"outcome": "promises_kept", "target": 90.0}}
+    >>> wanted = {"Promises kept": {"outcome": "promises_kept"}}
     >>> dressed(pd.DataFrame({"label": ["Promises kept"]}), wanted)["unit"].tolist()
-    ['%, target 90']
+    ['%']
     """
     found = []
     for row in result.to_dict("records"):
         asked = wanted[row["label"]]
         known = measure(asked["outcome"]) if asked.get("score") != "top_box" else None
         unit, decimals = (known.unit, known.decimals) if known else (row["unit"], row["decimals"])
-        factor = PERCENT if asked.get("score") == "top_box" else 1.0
-        about = {"metric": asked["outcome"], "unit_alone": unit}
-        if asked.get("target") is not None:
-            target = theme.number(asked["target"] * factor, decimals)
-            unit = say("{unit}, target {target}", unit=unit, target=target)
-        about |= {"unit": unit, "decimals": decimals}
+        about = {"metric": asked["outcome"], "unit": unit, "decimals": decimals}
         found.append(about | {"lower_is_better": bool(known and known.lower_is_better)})
     return result.assign(**pd.DataFrame(found, index=result.index))
 

@@ -45,7 +45,7 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) 
     folder : str or Path
         Executed notebooks named NN_topic.ipynb; those beginning with 9 do not count.
     period : str
-        Findings of other periods are left out.
+        Findings of other periods are left out, and lessons.
     expected : sequence of str
         Names of notebooks that should be there.
 
@@ -68,6 +68,8 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) 
             missing.append((name, "absent"))
             continue
         try:
+            if nbformat.read(there[name], as_version=4).metadata.get("csatlib", {}).get("lesson"):
+                continue
             read = findings.read(there[name])
         except (ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError):
             read = pd.DataFrame(columns=list(findings.COLUMNS))

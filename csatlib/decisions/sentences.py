@@ -66,6 +66,31 @@ def headline(changes: pd.DataFrame) -> str:
     return together(*parts)
 
 
+def read_together(comparisons: int) -> str:
+    """Say how the words of the tiles come about.
+
+    Parameters
+    ----------
+    comparisons : int
+        How many stand on the page.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Examples
+    --------
+    >>> read_together(12).split(":")[0]
+    'All 12 comparisons are judged together'
+    """
+    return say(
+        "All {n} comparisons are judged together: with so many, one range may leave out zero by chance, so "
+        "the word can be “cannot tell” where a single range does.",
+        n=comparisons,
+    )
+
+
 def where(places: pd.DataFrame) -> str:
     """Say in which groups something moved or stands apart, all differences of the run taken together.
 
@@ -250,19 +275,23 @@ def money(stake: Stake, *, target: float, currency: str, months: int, committed:
     --------
     >>> stake = Stake(estimate=1500.0, ci_low=-200.0, ci_high=4000.0, n=1000, excess=5.0, bill=25.0)
     >>> money(stake, target=1.5, currency="EUR", months=12, committed=9e3).split(". ")[0]
-    'Customers who left beyond the target of 1.50 %: 5 in the period, EUR 1,500 of bills (−200 to 4,000)'
+    'Customers who left beyond the target of 1.50 %: 5 in the period, EUR 1,500 of bills (EUR −200 to EUR 4,000)'
     """
     if stake.n < disclosure.bases.min_base:
         return say("Not shown: too few answers.")
     places = {"target": theme.number(target, 2), "excess": theme.number(stake.excess, 0), "months": months}
     places |= {"money": money_of(stake.estimate, currency), "bill": f"{currency} {theme.number(stake.bill, 2)}"}
-    places |= {"low": theme.number(stake.ci_low, 0), "high": theme.number(stake.ci_high, 0)}
+    places |= {"low": money_of(stake.ci_low, currency), "high": money_of(max(stake.ci_high, 0.0), currency)}
+    beyond = mark(
+        "Customers who left beyond the target of {target} %: {excess} in the period, {money} of bills ({low} to "
+        "{high})."
+    )
+    within = mark(
+        "No more customers left than the target of {target} % allows; at the upper end of the range {high} of "
+        "bills would be lost beyond it."
+    )
     return together(
-        say(
-            "Customers who left beyond the target of {target} %: {excess} in the period, {money} of bills "
-            "({low} to {high}).",
-            **places,
-        ),
+        say(beyond if stake.estimate > 0 else within, **places),
         say(
             "This assumes that each would have stayed {months} months more and paid {bill} a month, the mean bill "
             "of the period; it is turnover, not profit.",

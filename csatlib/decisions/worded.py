@@ -1,10 +1,12 @@
 """The executive page's tables in words: what became of actions, and what is proposed."""
 
 from collections.abc import Mapping
+from html import escape
 
 import pandas as pd
+from IPython.display import display
 
-from csatlib import theme
+from csatlib import exhibit, theme
 from csatlib.decisions.actions import COMPANY
 from csatlib.decisions.measures import measure
 from csatlib.decisions.proposals import judged
@@ -19,10 +21,10 @@ STATES = {
     "dropped": mark("dropped"),
 }
 THAN = {
-    "previous": mark("than last month"),
-    "last_year": mark("than a year before"),
-    "target": mark("than the target"),
-    "rest": mark("than all others"),
+    "previous": mark("against last month"),
+    "last_year": mark("against a year before"),
+    "target": mark("against the target"),
+    "rest": mark("against all others"),
 }
 STEPS = {
     "nps": mark("Read what dissatisfied customers wrote; name one thing to change."),
@@ -140,7 +142,7 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
     >>> row |= {"owner": "", "found": 1, "cost_low": 5e3, "cost_high": 9e3}
     >>> table = table_of_proposals(pd.DataFrame([row]), currency="EUR")
     >>> table[["evidence", "cost"]].values.tolist()
-    [['fair: −20 (−30 to −10) than all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
+    [['fair: −20 (−30 to −10) against all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
     """
     rows = []
     for row in _rows(proposals):
@@ -166,6 +168,59 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
             }
         )
     return pd.DataFrame(rows, columns=["what", "step", "evidence", "owner", "due", "cost"])
+
+
+def show(table: pd.DataFrame, *, caption: str, columns: Mapping[str, str], note: str = "") -> None:
+    """Display a table of text that wraps, and on a phone stands line under line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`table_of_actions` or :func:`table_of_proposals`.
+    caption : str
+        Numbered in the report.
+    columns : mapping of str to str
+        Columns and their headings; the first names the row.
+    note : str
+        A line under the table.
+
+    Examples
+    --------
+    >>> show(pd.DataFrame({"what": ["A"]}), caption="One", columns={"what": "What"})  # doctest: +ELLIPSIS
+    {'text/html': '<figure class="csat-table csat-brief"><figcaption>One</figcaption>...
+    """
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in columns.values())
+    body = ""
+    for row in _rows(table):
+        name, *rest = columns
+        cells = "".join(f'<td data-what="{escape(columns[c])}">{escape(str(row[c]))}</td>' for c in rest)
+        body += f'<tr><th scope="row">{escape(str(row[name]))}</th>{cells}</tr>'
+    inside = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    if table.empty:
+        inside = f"<p>{escape(say('Nothing to list.'))}</p>"
+    below = f'<p class="csat-note">{escape(note)}</p>' if note else ""
+    html = (
+        f'<figure class="csat-table csat-brief"><figcaption>{escape(caption)}</figcaption>{inside}{below}</figure>'
+    )
+    held = {exhibit.MIME: {"caption": caption, "note": note} | exhibit.record(table, rows=columns)}
+    display({"text/html": html, "text/plain": table[list(columns)].to_string(index=False)} | held, raw=True)
+
+
+def line(name: str, text: str) -> None:
+    """Display one sentence with a word before it.
+
+    Parameters
+    ----------
+    name, text : str
+        What it is about, and the sentence.
+
+    Examples
+    --------
+    >>> line("Money", "None.")
+    {'text/html': '<p class="csat-line"><b>Money</b> None.</p>', 'text/plain': 'Money: None.'}
+    """
+    html = f'<p class="csat-line"><b>{escape(name)}</b> {escape(text)}</p>'
+    display({"text/html": html, "text/plain": f"{name}: {text}"}, raw=True)
 
 
 def money_of(value: float, currency: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from csatlib.data.names import table
-from csatlib.publish import languages, manifest, plan, site, warm
+from csatlib.publish import languages, manifest, plan, site, stages, warm
 from csatlib.tables import config as settings_file
 from csatlib.tables import names, workspace
 from csatlib.tables import period as periods_of
@@ -132,8 +132,8 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, timeout: i
     with languages.speaking(language):
         settings = settings_file.load(config)
         notebooks = plan.find(config.parent, only)
-        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, **asked)
-    folder = languages.folder(out, language, settings.company.language)
+        folder = languages.folder(out, language, settings.company.language)
+        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, given=stages.giving(folder), **asked)
     folder.mkdir(parents=True, exist_ok=True)
     prefix = "" if folder == out else f"{language}/"
     versions, commit = manifest.versions(), manifest.commit(config.parent)
@@ -162,7 +162,8 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
 def _settled(batch: "_Batch", todo: list[plan.Job]) -> bool:
     """Tell whether no notebook has to be executed."""
     before = manifest.latest(batch.out)
-    return all(job.skip or _unchanged(batch, job, before.get(job.name)) for job in todo)
+    keyed = [stages.reading(job, batch.out) for job in todo]
+    return all(job.skip or _unchanged(batch, job, before.get(job.name)) for job in keyed)
 
 
 def _unchanged(batch: "_Batch", job: plan.Job, before: dict | None) -> bool:
@@ -185,6 +186,17 @@ class _Batch:
 
 
 def _all(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
+    """Run the jobs: first those that find, then those that read what was found, earlier periods first."""
+    first = [job for job in todo if not stages.reads(job)]
+    found = dict(zip((job.name for job in first), _stage(batch, first, workers, force, told), strict=True))
+    last = [job for job in todo if stages.reads(job)]
+    for period in sorted({job.period for job in last}):
+        now = [stages.reading(job, batch.out) for job in last if job.period == period]
+        found |= zip((job.name for job in now), _stage(batch, now, workers, force, told), strict=True)
+    return [found[job.name] for job in todo]
+
+
+def _stage(batch: _Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
     before = manifest.latest(batch.out)
 
     def one(job: plan.Job) -> Outcome:
