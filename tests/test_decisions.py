@@ -99,6 +99,11 @@ def test_finding_names_metric_and_group(finding, parts):
     assert tuple(found.loc[0, ["metric", "group"]]) == parts
 
 
+def test_groups_are_called_as_the_page_calls_them():
+    found = decisions.followed(table(action()), as_of="2026-11-01", groups={"North": "北区"}).actions
+    assert found["group"].tolist() == ["北区"]
+
+
 def test_missing_columns_are_named():
     with pytest.raises(KeyError, match="owner"):
         decisions.followed(table(action()).drop(columns="owner"), as_of="2026-11-01")

@@ -1,5 +1,6 @@
 """Actions as people write them down: what state each is in, and what in the file contradicts itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ class Followed:
     problems: pd.DataFrame
 
 
-def followed(actions: pd.DataFrame, *, as_of: Any) -> Followed:
+def followed(actions: pd.DataFrame, *, as_of: Any, groups: Mapping[str, str] | None = None) -> Followed:
     """Tell of each action what state it is in on a day; nothing is left out for being contradictory.
 
     Parameters
@@ -66,6 +67,8 @@ def followed(actions: pd.DataFrame, *, as_of: Any) -> Followed:
         (change hoped for, in the metric's unit) and ``cost``.
     as_of : str or Timestamp
         The moment, for example the end of the month; actions opened later do not count yet.
+    groups : mapping, optional
+        What a reader calls a group that the file names as it is stored.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def followed(actions: pd.DataFrame, *, as_of: Any) -> Followed:
     parts = table["finding"].map(_split)
     made = table.assign(
         metric=[metric for metric, _ in parts],
-        group=[group for _, group in parts],
+        group=[(groups or {}).get(group, group) for _, group in parts],
         state=state,
         days=days.mask(marks["backwards"]),
         is_done=done,

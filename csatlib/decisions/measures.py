@@ -30,9 +30,9 @@ class Measure:
 LABELS = {
     "nps": (mark("Net Promoter Score"), mark("points"), 0, False, 1.0),
     "overall": (mark("Overall satisfaction"), mark("points"), 2, False, 1.0),
-    "complaints_per_1000": (mark("Complaints per 1,000 customers"), mark("a month"), 1, True, 1.0),
+    "complaints_per_1000": (mark("Complaints per 1,000 customers"), mark("complaints"), 1, True, 1.0),
     "promises_kept": (mark("Promises kept"), mark("%"), 0, False, PERCENT),
-    "churn_rate": (mark("Customers who left"), mark("% a month"), 2, True, PERCENT),
+    "churn_rate": (mark("Customers who left"), mark("%"), 2, True, PERCENT),
 }
 
 

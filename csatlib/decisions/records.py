@@ -127,7 +127,7 @@ def keep_actions(actions: pd.DataFrame, *, note: str = "") -> None:
     columns = [c for c in ("action_id", *WATCHED) if c in actions.columns]
     rows = [{c: _plain(row[c]) for c in columns} for row in actions.to_dict("records")]
     text = together(say("Actions kept on record for the next page: {n}.", n=len(rows)), note)
-    html = f'<p class="csat-note">{escape(text)}</p>'
+    html = f'<p class="csat-note csat-kept">{escape(text)}</p>'
     display({MIME: {"actions": rows}, "text/html": html, "text/plain": text}, raw=True)
 
 

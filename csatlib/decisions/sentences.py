@@ -62,7 +62,9 @@ def headline(changes: pd.DataFrame) -> str:
         if len(labels):
             parts.append(say(text, labels=listed(list(labels))))
     if not parts:
-        return say("No headline differs from last month, a year before or its target beyond random variation.")
+        return say(
+            "No headline differs from the period before, a year before or its target beyond random variation."
+        )
     return together(*parts)
 
 

@@ -21,7 +21,7 @@ STATES = {
     "dropped": mark("dropped"),
 }
 THAN = {
-    "previous": mark("against last month"),
+    "previous": mark("against the period before"),
     "last_year": mark("against a year before"),
     "target": mark("against the target"),
     "rest": mark("against all others"),
@@ -90,11 +90,11 @@ def table_of_actions(actions: pd.DataFrame, movement: pd.DataFrame, *, currency:
     Returns
     -------
     DataFrame
-        Text: ``action``, ``owner``, ``due``, ``state``, ``moved``, ``cost``.
+        Text: ``action``, ``state``, ``owner``, ``moved``, ``cost``.
 
     Examples
     --------
-    >>> act = {"action_id": "A1", "owner": "Sales", "state": "open"}
+    >>> act = {"action_id": "A1", "owner": "Sales", "state": "open", "is_done": False}
     >>> move = {"label": "NPS", "estimate": -4.0, "ci_low": -9.0, "ci_high": 1.0, "n": 90, "n_reference": 90}
     >>> move |= {"p_adjusted": 0.2, "lower_is_better": False, "decimals": 0, "reference": "2026-09", "hoped": 5.0}
     >>> acts = pd.DataFrame([act]).assign(due_on=pd.Timestamp("2026-11-30"), done_on=pd.NaT, cost=900.0)
@@ -104,20 +104,20 @@ def table_of_actions(actions: pd.DataFrame, movement: pd.DataFrame, *, currency:
     rows = []
     moves = judged(movement.assign(group="each"))
     for act, move in zip(_rows(actions), _rows(moves), strict=True):
-        state = say(STATES[act["state"]])
-        if act["state"] in ("done", "done_late") and pd.notna(act["done_on"]):
-            state = say("{state}, {day}", state=state, day=f"{act['done_on']:%Y-%m-%d}")
+        state, day = say(STATES[act["state"]]), act["done_on"] if act["is_done"] else act["due_on"]
+        if pd.notna(day):
+            text = mark("{state}, {day}") if act["is_done"] else mark("{state}, due {day}")
+            state = say(text, state=state, day=f"{day:%Y-%m-%d}")
         rows.append(
             {
                 "action": say("{id} {what}", id=act["action_id"], what=move["label"]),
-                "owner": act["owner"],
-                "due": f"{act['due_on']:%Y-%m-%d}" if pd.notna(act["due_on"]) else "–",
                 "state": state,
+                "owner": act["owner"],
                 "moved": _moved(move),
                 "cost": money_of(act["cost"], currency),
             }
         )
-    return pd.DataFrame(rows, columns=["action", "owner", "due", "state", "moved", "cost"])
+    return pd.DataFrame(rows, columns=["action", "state", "owner", "moved", "cost"])
 
 
 def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFrame:
@@ -133,7 +133,7 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Text: ``what``, ``step``, ``evidence``, ``owner``, ``due``, ``cost``.
+        Text: ``what``, ``step``, ``evidence``, ``owner``, ``cost``.
 
     Examples
     --------
@@ -162,12 +162,13 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
                 "what": say("{label} in {group}", label=row["label"], group=row["group"]),
                 "step": say(step),
                 "evidence": evidence,
-                "owner": say("{owner}?", owner=row["owner"]) if row["owner"] else say("to be named"),
-                "due": say("to be agreed"),
+                "owner": say("{owner}? Date to be agreed", owner=row["owner"])
+                if row["owner"]
+                else say("both open"),
                 "cost": cost,
             }
         )
-    return pd.DataFrame(rows, columns=["what", "step", "evidence", "owner", "due", "cost"])
+    return pd.DataFrame(rows, columns=["what", "step", "evidence", "owner", "cost"])
 
 
 def show(table: pd.DataFrame, *, caption: str, columns: Mapping[str, str], note: str = "") -> None:
