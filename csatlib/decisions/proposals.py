@@ -9,6 +9,7 @@ from csatlib.tiles import verdict
 RUNNING = ("open", "overdue")
 MOST = 3
 PAST = ("previous", "last_year")
+PAGES = {"complaints_per_1000": "complaints.per_1000", "promises_kept": "promises.kept", "nps": "scores.nps"}
 
 
 def judged(changes: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +35,13 @@ def judged(changes: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(verdict=pd.Series([verdict(row) for row in shown.to_dict("records")], shown.index, "str"))
 
 
-def proposed(places: pd.DataFrame, actions: pd.DataFrame | None = None, *, most: int = MOST) -> pd.DataFrame:
+def proposed(
+    places: pd.DataFrame,
+    actions: pd.DataFrame | None = None,
+    *,
+    findings: pd.DataFrame | None = None,
+    most: int = MOST,
+) -> pd.DataFrame:
     """List what is worse beyond random variation in a group and has no running action.
 
     Parameters
@@ -46,6 +53,8 @@ def proposed(places: pd.DataFrame, actions: pd.DataFrame | None = None, *, most:
     actions : DataFrame, optional
         From :func:`csatlib.decisions.followed`; a running one on the same metric and group covers it, and past
         ones tell owner and cost.
+    findings : DataFrame, optional
+        Of :func:`csatlib.decisions.collected`: what the measure's own page says is to be done.
     most : int
         Rows returned.
 
@@ -54,7 +63,8 @@ def proposed(places: pd.DataFrame, actions: pd.DataFrame | None = None, *, most:
     DataFrame
         In the order of `places`, which is no ranking: ``metric``, ``label``, ``group``, ``strength`` (strong:
         worse than all others and than its own past; fair: one of the two), ``comparison``, ``estimate``,
-        ``ci_low``, ``ci_high``, ``n``, ``decimals`` (of the comparison that names it), ``owner`` (""
+        ``ci_low``, ``ci_high``, ``n``, ``decimals`` (of the comparison that names it), ``step``
+        ("" where no page names one), ``owner`` (""
         where unknown), ``cost_low``, ``cost_high`` (of earlier actions on the metric or group), ``found``
         (how many there were before `most`).
 
@@ -84,12 +94,21 @@ def proposed(places: pd.DataFrame, actions: pd.DataFrame | None = None, *, most:
         first = rows.iloc[0]
         row = {name: first[name] for name in ("metric", "label", "group", "comparison", "estimate", "n")}
         row |= {name: first[name] for name in ("ci_low", "ci_high", "decimals") if name in rows.columns}
-        row |= {"strength": "strong" if apart and past else "fair"} | _history(actions, metric, group)
+        row |= {"strength": "strong" if apart and past else "fair", "step": _step(findings, metric)}
+        row |= _history(actions, metric, group)
         found.append(row)
     columns = [*("metric", "label", "group", "strength", "comparison", "estimate", "ci_low", "ci_high", "n")]
-    columns += ["decimals", "owner", "cost_low", "cost_high"]
+    columns += ["decimals", "step", "owner", "cost_low", "cost_high"]
     table = pd.DataFrame(found, columns=columns)
     return table.head(most).assign(found=len(table))
+
+
+def _step(findings: pd.DataFrame | None, metric: str) -> str:
+    if findings is None:
+        return ""
+    page = PAGES.get(metric, "servqual.gap" if metric.startswith("gap.") else "")
+    texts = findings.loc[(findings["metric"] == page) & (findings["action"] != ""), "action"]
+    return str(texts.iloc[0]) if len(texts) else ""
 
 
 def _history(actions: pd.DataFrame | None, metric: str, group: str) -> dict:

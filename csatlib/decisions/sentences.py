@@ -151,6 +151,36 @@ def acted(actions: pd.DataFrame) -> str:
     return say("Of {n} actions: {parts}.", n=len(actions), parts=listed(parts))
 
 
+def since(movement: pd.DataFrame) -> str:
+    """Count the actions whose measure moved since.
+
+    Parameters
+    ----------
+    movement : DataFrame
+        From :func:`csatlib.decisions.worded.described`.
+
+    Returns
+    -------
+    str
+        A sentence; "" without actions.
+
+    Examples
+    --------
+    >>> row = {"estimate": -4.0, "n": 90, "n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False}
+    >>> since(pd.DataFrame([row]))
+    'Since they began, the measure is better for 0, worse for 0, and for 1 it cannot be told.'
+    """
+    if movement.empty:
+        return ""
+    words = judged(movement.assign(group="each"))["verdict"].value_counts()
+    counts = {word: int(words.get(word, 0)) for word in ("better", "worse", "unknown")}
+    return say(
+        "Since they began, the measure is better for {better}, worse for {worse}, and for {unknown} it cannot be "
+        "told.",
+        **counts,
+    )
+
+
 def filed(problems: pd.DataFrame, rejected: pd.DataFrame, *, there: bool) -> str:
     """Say what is wrong with the table of actions: it is missing, rows were rejected, or contradict themselves.
 

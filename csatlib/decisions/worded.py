@@ -156,11 +156,11 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
             change=_figure(row),
             than=say(THAN[row["comparison"]]),
         )
-        step = STEPS.get(row["metric"], mark("Find what changed, and who can mend it."))
+        step = row.get("step") or say(STEPS.get(row["metric"], mark("Find what changed, and who can mend it.")))
         rows.append(
             {
                 "what": say("{label} in {group}", label=row["label"], group=row["group"]),
-                "step": say(step),
+                "step": step,
                 "evidence": evidence,
                 "owner": say("{owner}? Date to be agreed", owner=row["owner"])
                 if row["owner"]
