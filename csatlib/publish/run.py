@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from csatlib.publish import alerts, languages, lock, machine, manifest, plan, site, warm
+from csatlib.publish import alerts, languages, lock, machine, manifest, plan, site, stages, warm
 from csatlib.publish.job import Batch, Outcome, do, unchanged
 from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
@@ -135,8 +135,8 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, aske
     with languages.speaking(language):
         settings = settings_file.load(config)
         notebooks = plan.find(config.parent, only)
-        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, **asked)
-    folder = languages.folder(out, language, settings.company.language)
+        folder = languages.folder(out, language, settings.company.language)
+        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, given=stages.giving(folder), **asked)
     folder.mkdir(parents=True, exist_ok=True)
     prefix = "" if folder == out else f"{language}/"
     versions, commit = manifest.versions(), manifest.commit(config.parent)
@@ -192,10 +192,22 @@ def _tried(name: str, write: Callable, *arguments, **named) -> list[Outcome]:
 def _settled(batch: Batch, todo: list[plan.Job]) -> bool:
     """Tell whether no notebook has to be executed."""
     before = manifest.latest(batch.out)
-    return all(job.skip or unchanged(batch, job, before.get(job.name)) for job in todo)
+    keyed = [stages.reading(job, batch.out) for job in todo]
+    return all(job.skip or unchanged(batch, job, before.get(job.name)) for job in keyed)
 
 
 def _all(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
+    """Run the jobs: first those that find, then those that read what was found, earlier periods first."""
+    outcomes = _stage(batch, [job for job in todo if not stages.reads(job)], workers, force, told)
+    last = [job for job in todo if stages.reads(job)]
+    for period in sorted({job.period for job in last}):
+        now = [stages.reading(job, batch.out) for job in last if job.period == period]
+        outcomes += _stage(batch, now, workers, force, told)
+    place = {batch.prefix + job.name: i for i, job in enumerate(todo)}
+    return sorted(outcomes, key=lambda outcome: place[outcome.job])
+
+
+def _stage(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
     before = manifest.latest(batch.out)
 
     def one(job: plan.Job) -> Outcome:
