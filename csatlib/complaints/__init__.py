@@ -3,6 +3,7 @@
 from csatlib.complaints.handover import Handling, handling
 from csatlib.complaints.loop import closed_loop, conversion
 from csatlib.complaints.origins import Causes, causes, rising
+from csatlib.complaints.recovery import Recovery, recovery
 from csatlib.complaints.service import ServiceLevels, backlog, service_levels
 from csatlib.complaints.texts import themes
 from csatlib.complaints.volume import compared, volume
@@ -10,6 +11,7 @@ from csatlib.complaints.volume import compared, volume
 __all__ = [
     "Causes",
     "Handling",
+    "Recovery",
     "ServiceLevels",
     "backlog",
     "causes",
@@ -17,6 +19,7 @@ __all__ = [
     "compared",
     "conversion",
     "handling",
+    "recovery",
     "rising",
     "service_levels",
     "themes",
