@@ -7,9 +7,11 @@ from csatlib.complaints.recovery import Recovery, recovery
 from csatlib.complaints.service import ServiceLevels, backlog, service_levels
 from csatlib.complaints.texts import themes
 from csatlib.complaints.volume import compared, volume
+from csatlib.complaints.warning import EarlyWarning, early_warning
 
 __all__ = [
     "Causes",
+    "EarlyWarning",
     "Handling",
     "Recovery",
     "ServiceLevels",
@@ -18,6 +20,7 @@ __all__ = [
     "closed_loop",
     "compared",
     "conversion",
+    "early_warning",
     "handling",
     "recovery",
     "rising",
