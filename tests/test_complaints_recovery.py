@@ -145,8 +145,9 @@ def test_few_customers_give_no_figures(hand):
     ]
     assert found.contrasts["estimate"].isna().all()
     assert found.balance.empty
+    assert recovery(cases, customers=people).contrasts.empty
     with pytest.raises(ValueError, match="no month has 90 days before it"):
-        recovery(cases, customers=people)
+        cohort(cases, customers=people)
 
 
 def company(seed, *, n=500, months=8, change=0.0):

@@ -62,7 +62,7 @@ def test_what_is_known_by_hand():
     assert found[["score", "score_missing"]].values.tolist() == [[3, 0], [3, 1]]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000))
 def test_what_comes_later_changes_nothing(seed):
     cases, people, calls = company(seed, n=40)
@@ -130,7 +130,7 @@ def test_a_month_is_judged_by_a_model_that_has_not_seen_it():
 
 
 def test_early_warning_finds_those_who_complain():
-    found = warned(3)
+    found = warned(3, n=200, months=8)
     told = found.figures.set_index(["part", "measure"])
     assert told.loc[(MODEL, "precision"), "n"] == told.loc[(RULE, "precision"), "n"] == found.months["n"].sum()
     assert told.loc[(MODEL, "precision"), "ci_low"] > told.loc[("all", "precision"), "ci_high"]
@@ -141,18 +141,22 @@ def test_early_warning_finds_those_who_complain():
 
 
 def test_problems_are_named():
-    cases, people, calls = company(0, n=20)
+    cases, people, calls = company(0, n=15)
     with pytest.raises(KeyError, match="'resolved'"):
         early_warning(cases, customers=people, contacts=calls.drop(columns="resolved"))
-    with pytest.raises(ValueError, match="at least 20 are needed"):
-        early_warning(cases, customers=people, contacts=calls)
+    for few in (
+        calls,
+        calls.head(0),
+        calls[calls["occurred_at"] > cases["opened_at"].max() - pd.Timedelta(days=9)],
+    ):
+        assert early_warning(cases, customers=people, contacts=few).figures.empty
 
 
 @pytest.mark.long
 def test_the_stated_precision_holds_in_later_months():
     """The figure of four months against that of the four months after them: apart no more often than by chance."""
     apart = []
-    for seed in range(60):
+    for seed in range(40):
         stated, later = (
             warned(seed, months=16, as_of=days(30.4 * end))
             .figures.set_index(["part", "measure"])
@@ -162,4 +166,4 @@ def test_the_stated_precision_holds_in_later_months():
         apart.append((later["estimate"] - stated["estimate"]) / np.hypot(later["se"], stated["se"]))
     apart = np.array(apart)
     assert abs(apart.mean()) < 3 / np.sqrt(len(apart)), apart.mean()
-    assert (np.abs(apart) < 1.96).mean() >= 0.86, apart  # 0.95 less 3 standard errors of 60 runs
+    assert (np.abs(apart) < 1.96).mean() >= 0.84, apart  # 0.95 less 3 standard errors of 40 runs

@@ -67,7 +67,12 @@ def cohort(
     """
     require_columns(data.columns, ["customer_id", OPENED, "resolved_at"])
     moment = data[OPENED].max() if as_of is None else pd.Timestamp(as_of)
-    months = _months(data[OPENED].min(), moment, before=days, after=within + follow)
+    months = landmarks(data, within=within, follow=follow, days=days, as_of=moment)
+    if not months:
+        raise ValueError(
+            f"complaints from {data[OPENED].min()} to {moment}: no month has {days:g} days before it and "
+            f"{within + follow:g} after it; give smaller days or follow, or a longer record"
+        )
     first = data[data[OPENED] <= moment].dropna(subset=["customer_id"]).sort_values(OPENED, kind="stable")
     first = first.drop_duplicates("customer_id").set_index("customer_id")
     known = known_at(customers, months, responses=responses, transactions=transactions, contacts=contacts,
@@ -89,16 +94,34 @@ def cohort(
     return _followed(rows, watched[rows.index], responses, transactions, outcome, follow)
 
 
-def _months(start: pd.Timestamp, end: pd.Timestamp, *, before: float, after: float) -> list[pd.Timestamp]:
-    earliest = (start.normalize().replace(day=1) + pd.Timedelta(days=before)).ceil("D")
-    months = pd.date_range(earliest - pd.Timedelta(days=3), end, freq="MS")
-    kept = [m for m in months if m + pd.offsets.MonthBegin(1) + pd.Timedelta(days=after) <= end]
-    if not kept:
-        raise ValueError(
-            f"complaints from {start:%Y-%m-%d} to {end:%Y-%m-%d}: no month has {before:g} days before it and "
-            f"{after:g} after it; give smaller days or follow, or a longer record"
-        )
-    return kept
+def landmarks(
+    data: pd.DataFrame, *, within: float = 5, follow: float = 90, days: float = 90, as_of: Any = None
+) -> list[pd.Timestamp]:
+    """Return the firsts of the months that can be looked back from and watched to the end.
+
+    Parameters
+    ----------
+    data, within, follow, days, as_of
+        As in :func:`csatlib.complaints.recovery.recovery`.
+
+    Returns
+    -------
+    list of Timestamp
+        Empty where the record is too short.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"opened_at": pd.to_datetime(["2026-01-02", "2026-09-30"])})
+    >>> [f"{month:%Y-%m}" for month in landmarks(cases)]
+    ['2026-04', '2026-05']
+    """
+    end = data[OPENED].max() if as_of is None else pd.Timestamp(as_of)
+    earliest = data[OPENED].min().to_period("M").start_time + pd.Timedelta(days=days)
+    months = pd.date_range(
+        earliest - pd.Timedelta(days=3), end, freq="MS", normalize=True
+    )  # months differ in length
+    ahead = pd.Timedelta(days=within + follow)
+    return [month for month in months if month + pd.offsets.MonthBegin(1) + ahead <= end]
 
 
 def _followed(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csatlib.complaints.cohort import BADLY, NONE, OUTCOMES, WELL, cohort
+from csatlib.complaints.cohort import BADLY, NONE, OUTCOMES, WELL, cohort, landmarks
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, holm
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import replicate_groups
@@ -15,11 +15,22 @@ from csatlib.stats.sensitivity import e_value, nearest_to_one
 from csatlib.stats.weights.overlap import Overlap, overlap_means
 
 FEWEST = 20
+POWER = 2.802  # 1.960 + 0.842: two-sided 5 %, found 8 times in 10
 PER_SD = 0.91  # log risk ratio of one standard deviation, VanderWeele and Ding (2017), table 2
 
 CONTRASTS = [
     *("part", "measure", "n", "n_reference", "n_eff", "n_eff_reference", "n_groups", "few_groups"),
-    *("value", "value_reference", "estimate", "se", "ci_low", "ci_high", "p_value", "p_adjusted"),
+    *(
+        "value",
+        "value_reference",
+        "estimate",
+        "se",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "p_adjusted",
+        "minimum_detectable",
+    ),
     *("relative", "relative_low", "relative_high", "e_value", "e_value_limit"),
 ]
 BALANCE = [
@@ -39,8 +50,9 @@ class Recovery:
         ``measure`` (satisfaction, retention in percent, spend in 30 days), ``n`` and ``n_reference``
         (customers), ``n_eff`` and ``n_eff_reference`` (Kish, of the weights), ``n_groups``, ``few_groups``,
         ``value`` and ``value_reference`` (weighted means), ``estimate`` (difference), ``se``, ``ci_low``,
-        ``ci_high``, ``p_value``, ``p_adjusted`` (Holm over all rows), ``relative``, ``relative_low``,
-        ``relative_high`` (percent more than the reference), ``e_value``, ``e_value_limit``.
+        ``ci_high``, ``p_value``, ``p_adjusted`` (Holm over all rows), ``minimum_detectable`` (a difference that
+        would have been found 8 times in 10), ``relative``, ``relative_low``, ``relative_high`` (percent more
+        than the reference), ``e_value``, ``e_value_limit``.
     balance : DataFrame
         One row per contrast, outcome and predictor: ``part``, ``measure``, ``n``, ``n_reference``, ``variable``,
         ``category``, ``value``, ``value_reference``, ``smd_before``, ``smd_after``.
@@ -98,12 +110,12 @@ def recovery(
     Returns
     -------
     Recovery
-        Tables ``contrasts`` and ``balance``.
+        Tables ``contrasts`` and ``balance``, empty where no month can be watched to the end.
 
     Raises
     ------
-    KeyError, ValueError
-        Columns that are not there; too short a record.
+    KeyError
+        Columns that are not there.
 
     Notes
     -----
@@ -126,6 +138,8 @@ def recovery(
     >>> recovery(ws.complaints, customers=ws.customers, responses=ws.responses).contrasts  # doctest: +SKIP
     """
     check_confidence(confidence)
+    if not landmarks(data, within=within, follow=follow, days=days, as_of=as_of):
+        return Recovery(pd.DataFrame(columns=CONTRASTS), pd.DataFrame(columns=BALANCE))
     tables = {"responses": responses, "transactions": transactions, "contacts": contacts}
     rows = cohort(data, customers=customers, **tables, keep=keep, outcome=outcome, within=within, follow=follow,
                   days=days, as_of=as_of)  # fmt: skip
@@ -148,6 +162,7 @@ def recovery(
             told.append(at | n | _contrast(found, name, drawn, confidence))
             balance.append(found.balance.assign(**at, **n))
     contrasts = pd.DataFrame(told, columns=CONTRASTS)
+    contrasts["few_groups"] = contrasts["few_groups"].eq(True)
     contrasts["p_adjusted"] = holm(contrasts["p_value"].astype(float))
     told = pd.concat(balance, ignore_index=True) if balance else pd.DataFrame(columns=BALANCE)
     return Recovery(contrasts, told[BALANCE])
@@ -169,6 +184,7 @@ def _contrast(found: Overlap, outcome: str, drawn: np.ndarray, confidence: float
     row |= {"estimate": less}
     row |= {name: float(getattr(limits, name)) for name in ("se", "ci_low", "ci_high", "p_value")}
     row |= dict(zip(("relative", "relative_low", "relative_high"), 100 * np.expm1(log), strict=True))
+    row |= {"minimum_detectable": POWER * row["se"]}
     nearest = nearest_to_one(risk[1], risk[2])
     return row | {"e_value": float(e_value(risk[0])), "e_value_limit": float(e_value(nearest))}
 

@@ -21,6 +21,11 @@ RULE_DAYS = 14
 WEEK = 7
 FEWEST = 20
 PERCENT = 100.0
+FIGURES = [
+    *("part", "measure", "n", "count", "n_groups", "few_groups", "estimate", "se", "ci_low", "ci_high", "p_value"),
+]
+MONTHS = ["period", "n", "count", "n_trained", "alarms_per_week"]
+FEATURES = ["feature", "n", "n_reference", "value", "value_reference"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ class EarlyWarning:
         difference that of counts), ``n_groups``, ``few_groups``, ``estimate``, ``se``, ``ci_low``,
         ``ci_high``, ``p_value`` (of the difference).
     months : DataFrame
-        One row per month kept apart: ``period``, ``n`` (alarms of the model), ``count`` (came true), ``n_trained``
-        (complaints the model of the month was fitted on), ``alarms_per_week``.
+        One row per month kept apart: ``period``, ``n`` (alarms of the model), ``count`` (came true),
+        ``n_trained`` (customers with a complaint the model of the month learnt from), ``alarms_per_week``.
     features : DataFrame
         One row per feature: ``feature``, ``n`` (alarms), ``n_reference`` (all others), ``value`` and
         ``value_reference``: means of customers with an alarm and of all others, as the model sees them.
@@ -102,12 +107,12 @@ def early_warning(
     Returns
     -------
     EarlyWarning
-        Tables ``figures``, ``months``, ``features``.
+        Tables ``figures``, ``months``, ``features``; empty where no month has 20 customers to learn from.
 
     Raises
     ------
-    KeyError, ValueError
-        Columns that are not there; too short a record; under 20 complaints to learn from.
+    KeyError
+        Columns that are not there.
 
     Notes
     -----
@@ -134,18 +139,28 @@ def early_warning(
     require_columns(contacts.columns, ["customer_id", "occurred_at", "resolved"])
     moment = data[OPENED].max() if as_of is None else pd.Timestamp(as_of)
     cases = data[data[OPENED] <= moment].dropna(subset=["customer_id"])
+    if contacts.empty or cases.empty:
+        return _empty()
     start = contacts["occurred_at"].min().normalize() + pd.Timedelta(days=days)
     weeks = pd.date_range(moment.normalize() + pd.Timedelta(days=1 - ahead), start, freq=f"-{WEEK}D")[::-1]
+    if len(weeks) == 0:
+        return _empty()
     seen = {"contacts": contacts, "promises": promises, "complaints": data}
     rows = known_at(customers, weeks, **seen, responses=responses, keep=keep, days=days, outcome=outcome)
     late = known_at(customers, weeks, **seen, days=WEEK).drop(columns=["customer_id", "at", "tenure"])
     rows = rows.join(late.add_suffix("_last_week"))
     rows["complains"] = _complains(rows, cases, ahead)
     rows = rows.join(_ruled(rows, contacts))
-    scored, months = _out_of_time(rows, keep=list(keep), ahead=ahead, test=test, ridge=ridge)
+    scored, trained = _out_of_time(rows, keep=list(keep), ahead=ahead, test=test, ridge=ridge)
+    if scored.empty:
+        return _empty()
     scored = _alarmed(scored, alarms)
     found = _figures(scored, cases, ahead, confidence, seed, replicates)
-    return EarlyWarning(found, _months(scored, months), _features(scored))
+    return EarlyWarning(found, _months(scored, trained), _features(scored))
+
+
+def _empty() -> EarlyWarning:
+    return EarlyWarning(*(pd.DataFrame(columns=names) for names in (FIGURES, MONTHS, FEATURES)))
 
 
 def _complains(rows: pd.DataFrame, cases: pd.DataFrame, ahead: int) -> pd.Series:
@@ -183,18 +198,15 @@ def _out_of_time(
     for month in sorted(period.unique())[-test:]:
         first = rows.loc[period == month, "at"].min()
         learn = rows["at"] + pd.Timedelta(days=ahead) <= first
-        seen = int(rows.loc[learn, "complains"].sum())
+        seen = rows.loc[learn & rows["complains"], "customer_id"].nunique()
         if seen < FEWEST:
-            raise ValueError(
-                f"{seen} complaints to learn from before {month}; at least {FEWEST} are needed: give fewer months "
-                "to test, or a longer record"
-            )
+            continue
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / ridge, solver="newton-cholesky"))
         model.fit(x[learn], rows.loc[learn, "complains"])
         own = period == month
         scored.append(rows[own].assign(chance=model.predict_proba(x[own])[:, 1], period=month))
         trained[month] = seen
-    return pd.concat(scored, ignore_index=True), trained
+    return pd.concat(scored, ignore_index=True) if scored else rows.head(0), trained
 
 
 def _alarmed(rows: pd.DataFrame, alarms: int) -> pd.DataFrame:
@@ -237,7 +249,7 @@ def _figures(
         ci_low=np.where(apart, limits.ci_low, low),
         ci_high=np.where(apart, limits.ci_high, high),
         p_value=np.where(apart, limits.p_value, np.nan),
-    )
+    )[FIGURES]
 
 
 def _limits(found: pd.DataFrame, se: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -286,7 +298,7 @@ def _months(rows: pd.DataFrame, trained: dict[str, int]) -> pd.DataFrame:
     weeks = rows.groupby("period")["at"].nunique()
     found = pd.DataFrame({"n": alarms["size"], "count": alarms["sum"]}).reindex(weeks.index, fill_value=0)
     found = found.astype(np.int64).assign(n_trained=pd.Series(trained), alarms_per_week=found["n"] / weeks)
-    return found.reset_index()
+    return found.reset_index()[MONTHS]
 
 
 def _features(rows: pd.DataFrame) -> pd.DataFrame:
@@ -294,4 +306,4 @@ def _features(rows: pd.DataFrame) -> pd.DataFrame:
     means = rows.groupby(MODEL)[list(numbers)].mean().reindex([True, False])
     found = pd.DataFrame({"feature": numbers, "value": means.loc[True].to_numpy()})
     n, others = int(rows[MODEL].sum()), int((~rows[MODEL]).sum())
-    return found.assign(value_reference=means.loc[False].to_numpy(), n=n, n_reference=others)
+    return found.assign(value_reference=means.loc[False].to_numpy(), n=n, n_reference=others)[FEATURES]
