@@ -115,6 +115,8 @@ def landmarks(
     >>> [f"{month:%Y-%m}" for month in landmarks(cases)]
     ['2026-04', '2026-05']
     """
+    if data.empty:
+        return []
     end = data[OPENED].max() if as_of is None else pd.Timestamp(as_of)
     earliest = data[OPENED].min().to_period("M").start_time + pd.Timedelta(days=days)
     months = pd.date_range(
