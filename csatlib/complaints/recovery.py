@@ -91,7 +91,8 @@ def recovery(
     responses, transactions, contacts : DataFrame, optional
         Scores (``responded_at``), payments (``occurred_at``, ``amount``) and contacts, of all periods.
     keep : sequence of str
-        Columns of the customers weighted for too, for example the plan.
+        Columns of the customers weighted for too, for example the plan: as they stand in the table, so only what
+        a complaint does not change.
     outcome : str
         Score in the responses.
     within : float

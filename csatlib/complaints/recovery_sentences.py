@@ -13,8 +13,8 @@ QUOTED = 6
 PERCENT = 100
 PARTS = {"well": mark("Repaired well"), "badly": mark("Repaired badly")}
 MEASURES = {
-    "retention": mark("Stay, percent"),
-    "satisfaction": mark("Satisfaction, mean score"),
+    "retention": mark("Percent who stay"),
+    "satisfaction": mark("Mean satisfaction"),
     "spend": mark("Spend in 30 days"),
 }
 AFTER = {
@@ -130,11 +130,11 @@ def paradox(result: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One or two sentences.
+        One sentence.
 
     Examples
     --------
-    >>> row = {"part": "well", "measure": "retention", "n": 90, "estimate": -5.0, "value_reference": 96.0}
+    >>> row = {"part": "well", "measure": "retention", "n": 90, "estimate": -5.0}
     >>> paradox(pd.DataFrame([row | {"relative": -6.0, "relative_low": -9.7, "relative_high": -2.1}]))
     ... # doctest: +ELLIPSIS
     'The recovery paradox is not seen here: after a good repair customers stay 6.0 % less often than like ...
@@ -151,16 +151,69 @@ def paradox(result: pd.DataFrame) -> str:
     else:
         kind = "open" if high >= QUOTED else "apart"
     values = {"share": theme.number(middle, 1), "low": theme.number(low, 1), "high": theme.number(high, 1)}
-    room = PERCENT * (PERCENT / rows[0]["value_reference"] - 1)
-    return together(
-        say(PARADOX[kind], **values),
-        say(
-            "More than +{room} % is not possible here: {reference} % of those without a complaint stay anyway.",
-            room=theme.number(room, 1),
-            reference=theme.number(rows[0]["value_reference"], 1),
-        )
-        if room < QUOTED
-        else "",
+    return say(PARADOX[kind], **values)
+
+
+def ceiling(result: pd.DataFrame) -> str:
+    """Say where so many stay without a complaint that the quoted figure cannot be reached.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``contrasts`` of :func:`csatlib.complaints.recovery`.
+
+    Returns
+    -------
+    str
+        One sentence, or "".
+
+    Examples
+    --------
+    >>> row = {"part": "well", "measure": "retention", "n": 90, "value_reference": 96.0}
+    >>> ceiling(pd.DataFrame([row]))
+    'More than +4.2 % is not possible here: 96.0 % of those without a complaint stay anyway.'
+    """
+    chosen = result[(result["part"] == "well") & (result["measure"] == "retention")]
+    rows = [row for row in disclosure.protect(chosen).to_dict("records") if pd.notna(row["value_reference"])]
+    room = PERCENT * (PERCENT / rows[0]["value_reference"] - 1) if rows else QUOTED
+    if room >= QUOTED:
+        return ""
+    return say(
+        "More than +{room} % is not possible here: {reference} % of those without a complaint stay anyway.",
+        room=theme.number(room, 1),
+        reference=theme.number(rows[0]["value_reference"], 1),
+    )
+
+
+def effective(result: pd.DataFrame, *, part: str, measure: str = "retention") -> str:
+    """Say how many customers each side amounts to after weighting.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``contrasts`` of :func:`csatlib.complaints.recovery`.
+    part, measure : str
+        The row meant.
+
+    Returns
+    -------
+    str
+        One sentence; "" where nothing was weighted.
+
+    Examples
+    --------
+    >>> row = {"part": "well", "measure": "retention", "n": 90, "n_reference": 900, "n_eff": 88.0}
+    >>> effective(pd.DataFrame([row | {"n_eff_reference": 700.0}]), part="well")
+    'After weighting the two sides are worth 88 and 700 customers of equal weight.'
+    """
+    chosen = result[(result["part"] == part) & (result["measure"] == measure)]
+    rows = [row for row in disclosure.protect(chosen).to_dict("records") if pd.notna(row["n_eff"])]
+    if not rows:
+        return ""
+    return say(
+        "After weighting the two sides are worth {own} and {others} customers of equal weight.",
+        own=theme.number(rows[0]["n_eff"], 0),
+        others=theme.number(rows[0]["n_eff_reference"], 0),
     )
 
 
@@ -217,7 +270,7 @@ def unmeasured(result: pd.DataFrame) -> str:
     rows = disclosure.protect(result).to_dict("records")
     told = [
         say(
-            "{part}, {measure}: {value} (limit of the interval {limit})",
+            "{measure} ({part}) {value} [interval from {limit}]",
             part=say(PARTS[row["part"]]),
             measure=say(MEASURES[row["measure"]]),
             value=theme.number(row["e_value"], 1),
@@ -277,6 +330,7 @@ def known(row: Mapping[str, Any], *, names: Mapping[str, str]) -> str:
     """
     found = VARIABLES.get(row["variable"])
     name = say(found) if found else names.get(row["variable"], row["variable"])
+    name = name[:1].upper() + name[1:]
     return say("{name}: {category}", name=name, category=row["category"]) if row["category"] else name
 
 

@@ -124,6 +124,9 @@ def early_warning(
     Wilson's on the effective number. A complaint counts as announced if an alarm came in the `ahead` days
     before.
 
+    The features were chosen with the sample company in sight: its figures are a little too good, those of another
+    company are not.
+
     References
     ----------
     Lopez de Prado, M. (2018), Advances in Financial Machine Learning, ch. 7 (purging).
