@@ -16,7 +16,7 @@ NOBODY, EVERYONE, RANDOM, MODEL = "nobody", "everyone", "random", "model"
 
 @dataclass(frozen=True)
 class Terms:
-    """Assumptions: a call's cost, the share of called leavers who stay, what a kept one is worth (or its column)."""
+    """Assumptions: a call's cost, the share of called leavers who stay, what a kept one is worth."""
 
     cost: float
     success: float
