@@ -157,3 +157,38 @@ def test_what_is_refused(fitted):
         churn.evaluate(model, rows, cost=0, success=2, value=-1)
     with pytest.raises(ValueError, match="rule 'low'.*no condition"):
         churn.evaluate(model, rows, cost=1, success=0.1, value=1, rules={"low": "scoore <= 3"})
+
+
+def test_only_what_can_be_told_apart_leads(fitted):
+    model, _ = fitted
+    found = churn.importance(model, made(seed=1), replicates=200).set_index("feature")
+    assert found["top"].to_dict() == {"days": True, "noise": False, "plan": found.loc["plan", "top"]}
+    assert found.loc["noise", "ci_low"] < 0 < found.loc["days", "ci_low"]
+    idle = churn.importance(model, made(seed=1), blocks={"all noise": ["noise", "absent"]}, replicates=50)
+    assert idle[["feature", "top"]].values.tolist() == [["all noise", False]]
+
+
+def test_dependence_goes_the_way_of_the_truth(fitted):
+    model, rows = fitted
+    found = churn.dependence(model, rows, train=rows, features=["days", "plan"], refits=4)
+    days = found[found["feature"] == "days"]
+    assert days["estimate"].is_monotonic_increasing
+    assert ((found["ci_low"] <= found["estimate"]) & (found["estimate"] <= found["ci_high"])).all()
+    assert found.loc[found["feature"] == "plan", "level"].tolist() == ["x", "y"]
+
+
+def test_similar_customers_by_hand():
+    """Of 60 who waited long 30 left, of 120 others 6: the long wait is told, and to those who waited long only."""
+    rows = pd.DataFrame(
+        {"customer_id": [f"c{i}" for i in range(180)], "wait": [1.0] * 60 + [2.0] * 60 + [9.0] * 60}
+    )
+    rows = rows.assign(snapshot=pd.Timestamp("2026-01-01"), left=0.0)
+    rows.loc[120:149, "left"], rows.loc[:5, "left"] = 1.0, 1.0
+    parts = churn.conditions(rows, replicates=300)
+    assert parts[["part", "n", "n_events", "estimate", "more"]].values.tolist() == [
+        *(["low", 60, 6, 0.1, False], ["middle", 60, 0, 0.0, False], ["high", 60, 30, 0.5, True]),
+    ]
+    assert parts["value"].unique().tolist() == [36 / 180]
+    told = churn.alike(rows, conditions=parts)
+    assert told["customer_id"].tolist() == sorted(f"c{i}" for i in range(120, 180))
+    assert churn.alike(rows, conditions=parts.assign(more=False)).empty

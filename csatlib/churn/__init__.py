@@ -1,19 +1,25 @@
 """Churn: who will leave, how well that is told, what calling them would earn."""
 
 from csatlib.churn.evaluation import Evaluation, evaluate, survey_value
+from csatlib.churn.explanation import dependence, importance
 from csatlib.churn.leaks import audit, cut_at
 from csatlib.churn.models import Churn, fit
+from csatlib.churn.similar import alike, conditions
 from csatlib.churn.snapshots import Split, feature_names, snapshot, split
 
 __all__ = [
     "Churn",
     "Evaluation",
     "Split",
+    "alike",
     "audit",
+    "conditions",
     "cut_at",
+    "dependence",
     "evaluate",
     "feature_names",
     "fit",
+    "importance",
     "snapshot",
     "split",
     "survey_value",
