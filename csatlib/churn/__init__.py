@@ -4,6 +4,7 @@ from csatlib.churn.evaluation import Evaluation, evaluate, survey_value
 from csatlib.churn.explanation import dependence, importance
 from csatlib.churn.leaks import audit, cut_at
 from csatlib.churn.models import Churn, fit
+from csatlib.churn.risk import at_risk, blocks, nested
 from csatlib.churn.similar import alike, conditions
 from csatlib.churn.snapshots import Split, feature_names, snapshot, split
 
@@ -12,7 +13,9 @@ __all__ = [
     "Evaluation",
     "Split",
     "alike",
+    "at_risk",
     "audit",
+    "blocks",
     "conditions",
     "cut_at",
     "dependence",
@@ -20,6 +23,7 @@ __all__ = [
     "feature_names",
     "fit",
     "importance",
+    "nested",
     "snapshot",
     "split",
     "survey_value",

@@ -13,6 +13,13 @@ KEYS = ("customer_id", "snapshot")
 SCORES = ("overall", "nps", "ces")
 SCORE_FEATURES = tuple(f"last_{score}" for score in (*SCORES, "gap"))
 PRESENCE_FEATURES = ("answered", "answer_days")
+BLOCKS = {  # what says much the same; the customers' own columns come on top
+    "spend": ("spend_90", "spend_change_90"),
+    "contacts": ("contacts_30", "contacts_90", "unresolved_90", "lowest_rating_90"),
+    "complaints": ("complaints_90", "complaints_open", "complaint_days", "complaint_change"),
+    "presence": PRESENCE_FEATURES,
+    "scores": SCORE_FEATURES,
+}
 YEAR_BACK, HALF_BACK, QUARTER_BACK, MONTH_BACK = 365, 180, 90, 30
 
 

@@ -15,7 +15,7 @@ from csatlib.stats.rows import require_columns
 from csatlib.tables.scale import Scale
 from csatlib.tables.split import to_pandas
 
-NOT_FEATURES = (*KEYS, "horizon_end", "left")
+NOT_FEATURES = (*KEYS, "horizon_end", "left", "value")
 NEEDED = {
     "customers": ("customer_id", "joined_on"),
     "responses": ("customer_id", "responded_at"),
@@ -145,7 +145,7 @@ def feature_names(rows: Any) -> list[str]:
     Returns
     -------
     list of str
-        All columns but the keys, the horizon's end and the target.
+        All columns but the keys, the horizon's end, the target and ``value`` (what a kept customer is worth).
 
     Examples
     --------

@@ -1,0 +1,210 @@
+"""Sentences on who is at risk, what a call list would have earned and what to do."""
+
+import pandas as pd
+
+from csatlib import disclosure, theme
+from csatlib.churn.risk_names import part, policy
+from csatlib.words import listed, mark, say, together
+
+LEVEL = 0.05
+
+
+def earns(policies: pd.DataFrame, *, currency: str) -> str:
+    """Say what a list of the cost rule would have earned, beside what was foretold.
+
+    Parameters
+    ----------
+    policies : DataFrame
+        ``policies`` of :func:`csatlib.churn.evaluate`.
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"policy": "model", "estimate": 1025.0, "ci_low": 187.0, "ci_high": 1863.0, "value": 1015.0}
+    >>> earns(pd.DataFrame([row]), currency="EUR")[:80]
+    'On later months one call list would have earned EUR 1,025 (95 % interval 187 to '
+    """
+    row = policies.set_index("policy").loc["model"]
+    text = mark(
+        "On later months one call list would have earned {currency} {x} (95 % interval {low} to {high}; foretold: "
+        "{foretold}), if the assumed share of leavers stays when called."
+    )
+    figures = {"x": "estimate", "low": "ci_low", "high": "ci_high", "foretold": "value"}
+    return say(text, currency=currency, **{key: theme.number(row[c], 0) for key, c in figures.items()})
+
+
+def compared(policies: pd.DataFrame, *, currency: str) -> str:
+    """Say which ways to choose earn less than the model beyond random variation, and which cannot be told from it.
+
+    Parameters
+    ----------
+    policies : DataFrame
+        ``policies`` of :func:`csatlib.churn.evaluate`.
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    str
+        One sentence or two.
+
+    Examples
+    --------
+    >>> rows = {"policy": ["model", "random"], "difference": [0.0, 900.0], "p_adjusted": [None, 0.01]}
+    >>> compared(pd.DataFrame(rows), currency="EUR")
+    "The model's list earns more, beyond random variation, than: by lot, as many (by EUR 900)."
+    """
+    rows = policies[policies["policy"] != "model"]
+    told = rows["p_adjusted"] < LEVEL
+    more = rows[told & (rows["difference"] > 0)]
+    less, alike = rows[told & (rows["difference"] < 0)], rows[~told]
+    texts = {
+        "more": mark("The model's list earns more, beyond random variation, than: {names}."),
+        "less": mark("The model's list earns less, beyond random variation, than: {names}."),
+        "alike": mark("Whether it earns more cannot be told from: {names}."),
+    }
+    item = mark("{policy} (by {currency} {size})")
+    said = []
+    for text, these in zip(texts.values(), (more, less, alike), strict=True):
+        names = [
+            say(
+                item, policy=policy(row["policy"]), currency=currency, size=theme.number(abs(row["difference"]), 0)
+            )
+            for row in these.to_dict("records")
+        ]
+        said += [say(text, names=listed(names))] if names else []
+    return together(*said)
+
+
+def plateau(profit: pd.DataFrame) -> str:
+    """Say between which lengths call lists cannot be told apart in what they earn.
+
+    Parameters
+    ----------
+    profit : DataFrame
+        ``profit`` of :func:`csatlib.churn.evaluate`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = {"share": [0.15, 0.02, 0.25, 1.0], "plateau": [True, True, True, False]}
+    >>> plateau(pd.DataFrame(rows | {"rule": [True, False, False, False]}))
+    'Lists of 2 to 25 percent of the customers cannot be told from the best; the cost rule calls 15 percent.'
+    """
+    flat = profit.loc[profit["plateau"], "share"]
+    return say(
+        "Lists of {low} to {high} percent of the customers cannot be told from the best; the cost rule calls "
+        "{rule} percent.",
+        low=theme.number(100 * flat.min(), 0),
+        high=theme.number(100 * flat.max(), 0),
+        rule=theme.number(100 * profit.loc[profit["rule"], "share"].iloc[0], 0),
+    )
+
+
+def similar(row: pd.Series | dict) -> str:
+    """Say of one customer what similar customers did: never why.
+
+    Parameters
+    ----------
+    row : Series or dict
+        A row of :func:`csatlib.churn.alike`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"feature": "complaints_90", "part": "high", "low": 0.0, "high": float("inf"), "n": 1018}
+    >>> similar(row | {"estimate": 0.108, "value": 0.045})
+    'Similar customers left more often: Complaints in 90 days: more than 0 (11 of 100 left, of all customers 4).'
+    """
+    return say(
+        "Similar customers left more often: {part} ({x} of 100 left, of all customers {all}).",
+        part=part(row),
+        x=theme.number(100 * row["estimate"], 0),
+        all=theme.number(100 * row["value"], 0),
+    )
+
+
+def at_stake(risk: pd.DataFrame, *, currency: str, months: int) -> str:
+    """Say how many customers are expected to leave, and what they are worth.
+
+    Parameters
+    ----------
+    risk : DataFrame
+        From :func:`csatlib.churn.at_risk`.
+    currency : str
+        Unit of money.
+    months : int
+        The horizon.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = {"group": "all", "measure": ["leavers", "value"], "n": 2385, "estimate": [99.0, 41000.0]}
+    >>> at_stake(pd.DataFrame(rows | {"ci_low": [74, 3e4], "ci_high": [124, 5e4]}), currency="EUR", months=3)[:66]
+    'Of 2,385 customers 99 are expected to leave in the next 3 months ('
+    """
+    rows = disclosure.protect(risk[risk["group"] == "all"]).set_index("measure")
+    people, money = rows.loc["leavers"], rows.loc["value"]
+    return say(
+        "Of {n} customers {x} are expected to leave in the next {months} months (range {low} to {high}); "
+        "{currency} {value} of value is at stake (range {value_low} to {value_high}).",
+        n=f"{people['n']:,.0f}",
+        months=months,
+        currency=currency,
+        **{k: theme.number(people[c], 0) for k, c in (("x", "estimate"), ("low", "ci_low"), ("high", "ci_high"))},
+        value=theme.number(money["estimate"], 0),
+        value_low=theme.number(money["ci_low"], 0),
+        value_high=theme.number(money["ci_high"], 0),
+    )
+
+
+def action(called: int, policies: pd.DataFrame) -> str:
+    """Say what to do: call by the list with a group left out by lot, or wait.
+
+    Parameters
+    ----------
+    called : int
+        Customers whom the cost rule calls now.
+    policies : DataFrame
+        ``policies`` of :func:`csatlib.churn.evaluate`.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+
+    Examples
+    --------
+    >>> row = {"policy": "model", "ci_low": 187.0}
+    >>> action(310, pd.DataFrame([row]))[:66]
+    'Call the 310 customers whose risk times value is worth a call, and'
+    """
+    if policies.set_index("policy").loc["model", "ci_low"] > 0:
+        text = mark(
+            "Call the {n} customers whose risk times value is worth a call, and leave some of them uncalled by "
+            "lot, so that the assumed share who stay becomes a measured one."
+        )
+    else:
+        text = mark(
+            "The list names {n} customers, but whether calling them earns anything cannot be told: try it on a "
+            "part chosen by lot before it becomes a routine."
+        )
+    return say(text, n=f"{called:,}")
