@@ -65,6 +65,7 @@ def audit(
     *,
     tables: Mapping[str, pd.DataFrame],
     build: Callable[..., pd.DataFrame],
+    last: int | None = None,
     too_good: float = TOO_GOOD,
     **options: Any,
 ) -> pd.DataFrame:
@@ -79,6 +80,8 @@ def audit(
     build : callable
         What built them: ``build(tables, dates=..., until=..., complete=False, **options)``, such as
         :func:`csatlib.churn.snapshot`; called once per snapshot with tables cut at its date.
+    last : int, optional
+        How many of the last snapshots are built again; default: all.
     too_good : float
         A single feature that sorts leavers from stayers with this AUC or more is suspect.
     **options
@@ -108,23 +111,23 @@ def audit(
     >>> found[["feature", "changed", "verdict"]].values.tolist()
     [['customer_id', 0, 'clean'], ['tenure_years', 0, 'clean']]
     """
-    names = feature_names(rows)
+    names, days = feature_names(rows), sorted(rows["snapshot"].unique())[-(last or 0) :]
     again = [
         build(cut_at(tables, day), dates=[day], until=day, complete=False, **options)
-        for day in pd.to_datetime(sorted(rows["snapshot"].unique()))
+        for day in pd.to_datetime(days)
     ]
-    both = rows[[*KEYS, *names]].merge(
+    both = rows.loc[rows["snapshot"].isin(days), [*KEYS, *names]].merge(
         pd.concat(again), on=list(KEYS), how="outer", suffixes=("", "_cut"), indicator="side"
     )
     alone = int((both["side"] != "both").sum())
     both = both[both["side"] == "both"]
-    found = [("customer_id", len(rows), alone, np.nan, "leak" if alone else "clean")]
+    found = [("customer_id", len(both), alone, np.nan, "leak" if alone else "clean")]
     for name in names:
         own, cut = both[name], both[f"{name}_cut"] if f"{name}_cut" in both else pd.Series(np.nan, both.index)
         changed = int((~_same(own, cut)).sum())
         auc = _alone(rows, name)
         verdict = "leak" if changed else "suspect" if auc >= too_good else "clean"
-        found.append((name, len(rows), changed, auc, verdict))
+        found.append((name, len(both), changed, auc, verdict))
     return pd.DataFrame(found, columns=["feature", "n", "changed", "estimate", "verdict"])
 
 

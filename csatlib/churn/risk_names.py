@@ -1,5 +1,7 @@
 """What a reader calls features, blocks, measures, parts of the customers and ways to choose."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -166,6 +168,200 @@ def part(row: pd.Series | dict) -> str:
     if np.isinf(low):
         return say("{feature}: up to {high}", feature=name, high=ends["high"])
     return say("{feature}: above {low}, up to {high}", feature=name, **ends)
+
+
+def heads(names: pd.Series, column: Callable[[str], str]) -> list[str]:
+    """Return what a reader calls features and the customers' own columns.
+
+    Parameters
+    ----------
+    names : Series of str
+        Features.
+    column : callable
+        What a reader calls a column, ``ws.name``.
+
+    Returns
+    -------
+    list of str
+        Heads of rows.
+
+    Examples
+    --------
+    >>> heads(pd.Series(["last_nps", "plan"]), str.upper)
+    ['Last recommendation, 0 to 10', 'PLAN']
+    """
+    return [feature(name) if name in FEATURES else column(name) for name in names]
+
+
+def checked(audit: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
+    """Return the features of an audit with a ``label`` and the pairs each sorts right alone, of 100.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From :func:`csatlib.churn.audit`.
+    column : callable
+        What a reader calls a column, ``ws.name``.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> rows = {"feature": ["customer_id", "last_nps"], "n": 900, "changed": 0, "estimate": [None, 0.56]}
+    >>> checked(pd.DataFrame(rows), str)[["label", "estimate"]].values.tolist()
+    [['Last recommendation, 0 to 10', 56.0]]
+    """
+    rows = audit[audit["feature"] != "customer_id"]
+    limits = {"estimate": 100 * rows["estimate"], "ci_low": np.nan, "ci_high": np.nan}
+    return rows.assign(label=heads(rows["feature"], column), **limits)[["label", "n", *limits]]
+
+
+def hundreds(measures: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's measures as a reader's numbers, times 100 and with a ``label``.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        ``measures`` of :func:`csatlib.churn.evaluate`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> rows = {"measure": ["auc"], "n": [900], "estimate": [0.62], "ci_low": [0.56], "ci_high": [0.67]}
+    >>> hundreds(pd.DataFrame(rows))[["label", "estimate"]].values.tolist()
+    [['Pairs sorted right, of 100', 62.0]]
+    """
+    labels = [measure(name) for name in measures["measure"]]
+    return _percent(measures).assign(label=labels).drop(columns="measure")
+
+
+def called(lift: pd.DataFrame) -> pd.DataFrame:
+    """Return the lift with a ``label``: which part is called and what share of all leavers that finds.
+
+    Parameters
+    ----------
+    lift : DataFrame
+        ``lift`` of :func:`csatlib.churn.evaluate`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> called(pd.DataFrame({"share": [0.1], "captured": [0.25], "n": [700], "estimate": [2.5]}))["label"].tolist()
+    ['10 percent, with 25 percent of all leavers']
+    """
+    label = [
+        say("{share} percent, with {found} percent of all leavers", share=f"{100 * a:.0f}", found=f"{100 * b:.0f}")
+        for a, b in zip(lift["share"], lift["captured"], strict=True)
+    ]
+    return lift.assign(label=label).drop(columns=["share", "captured"])
+
+
+def steps(value: pd.DataFrame) -> pd.DataFrame:
+    """Return what survey blocks add to the pairs sorted right, of 100, with ``label`` and ``with_it``.
+
+    Parameters
+    ----------
+    value : DataFrame
+        From :func:`csatlib.churn.survey_value`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> row = {"measure": "auc", "block": "scores", "n": 900, "value": 0.62, "estimate": 0.07}
+    >>> steps(pd.DataFrame([row | {"ci_low": 0.03, "ci_high": 0.12}]))[["label", "with_it"]].values.tolist()
+    [['last scores', '62.0']]
+    """
+    rows = value[value["measure"] == "auc"]
+    labels = [block(name) for name in rows["block"]]
+    with_it = [theme.number(100 * found, 1) for found in rows["value"]]
+    return _percent(rows).assign(label=labels, with_it=with_it).drop(columns=["measure", "block", "value"])
+
+
+def parts(conditions: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
+    """Return the parts of the customers that left more often than all, in percent and with a ``label``.
+
+    Parameters
+    ----------
+    conditions : DataFrame
+        From :func:`csatlib.churn.conditions`.
+    column : callable
+        What a reader calls a column, ``ws.name``.
+
+    Returns
+    -------
+    DataFrame
+        All customers in the first row.
+
+    Examples
+    --------
+    >>> row = {"feature": "plan", "part": "x", "low": float("nan"), "high": float("nan"), "n": 500, "n_eff": 90.0}
+    >>> row |= {"n_events": 50.0, "estimate": 0.1, "ci_low": 0.08, "ci_high": 0.12, "value": 0.04, "more": True}
+    >>> parts(pd.DataFrame([row]), str)[["label", "estimate"]].values.tolist()
+    [['plan: x', 10.0]]
+    """
+    rows = conditions[conditions["more"]].reset_index(drop=True)
+    named = rows.assign(feature=heads(rows["feature"], column))
+    labels = [part(row) for row in named.to_dict("records")]
+    return _percent(rows).assign(label=labels)[["label", "n", "n_eff", "estimate", "ci_low", "ci_high"]]
+
+
+def stake(risk: pd.DataFrame) -> pd.DataFrame:
+    """Return who is at risk with a ``label`` for each measure and a reader's word for all customers.
+
+    Parameters
+    ----------
+    risk : DataFrame
+        From :func:`csatlib.churn.at_risk`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group": ["all"], "measure": ["value"], "n": [90], "estimate": [5.0]})
+    >>> stake(rows)[["group", "label"]].values.tolist()
+    [['All customers', 'value']]
+    """
+    return risk.assign(group=risk["group"].replace({"all": say("All customers")}), label=risk["measure"])
+
+
+def stake_heads(*, currency: str) -> dict[str, str]:
+    """Return the heads of the columns of who is at risk.
+
+    Parameters
+    ----------
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> stake_heads(currency="EUR")["value"]
+    'Value at stake, EUR [range]'
+    """
+    return {
+        "leavers": say("Expected to leave [range]"),
+        "value": say("Value at stake, {currency} [range]", currency=currency),
+    }
+
+
+def _percent(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(**{column: 100 * rows[column] for column in ("estimate", "ci_low", "ci_high")})
 
 
 def _decimals(value: float) -> int:

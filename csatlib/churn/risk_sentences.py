@@ -4,6 +4,8 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.churn.risk_names import part, policy
+from csatlib.churn.similar import alike
+from csatlib.churn.snapshots import Split
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
@@ -208,3 +210,67 @@ def action(called: int, policies: pd.DataFrame) -> str:
             "part chosen by lot before it becomes a routine."
         )
     return say(text, n=f"{called:,}")
+
+
+def months(cut: Split) -> str:
+    """Say which snapshots the model learnt from and on which it is judged.
+
+    Parameters
+    ----------
+    cut : Split
+        From :func:`csatlib.churn.split`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> days = pd.DataFrame({"snapshot": pd.date_range("2026-01-01", periods=3, freq="MS"), "left": 1.0})
+    >>> months(Split(days[:1], days[2:], (pd.Timestamp("2026-02-01"),)))[:58]
+    'Learnt from 1 snapshots (to 2026-01-01, 1 departures), jud'
+    """
+    return say(
+        "Learnt from {k} snapshots (to {last}, {left} departures), judged on {m} (from {first}, {later} "
+        "departures), {unused} between unused.",
+        k=cut.train["snapshot"].nunique(),
+        last=f"{cut.train['snapshot'].max():%Y-%m-%d}",
+        left=f"{cut.train['left'].sum():,.0f}",
+        m=cut.test["snapshot"].nunique(),
+        first=f"{cut.test['snapshot'].min():%Y-%m-%d}",
+        later=f"{cut.test['left'].sum():,.0f}",
+        unused=len(cut.purged),
+    )
+
+
+def told(rows: pd.DataFrame, conditions: pd.DataFrame) -> str:
+    """Say of how many of today's customers similar ones left more often.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Customers of today's snapshot.
+    conditions : DataFrame
+        From :func:`csatlib.churn.conditions`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> none = pd.DataFrame({"feature": ["plan"], "more": [False], "ci_low": [0.1]})
+    >>> told(pd.DataFrame({"customer_id": ["a"], "snapshot": 1, "plan": "x"}), none)
+    'In no part of the customers did more leave than of all, beyond random variation.'
+    """
+    if not conditions["more"].any():
+        return say("In no part of the customers did more leave than of all, beyond random variation.")
+    found = alike(rows, conditions=conditions)["customer_id"].nunique()
+    return say(
+        "{k} of today's {n} customers are in one of these parts or more. Similar customers left more often; why "
+        "is not known.",
+        k=f"{found:,}",
+        n=f"{len(rows):,}",
+    )
