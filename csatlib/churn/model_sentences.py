@@ -178,7 +178,8 @@ def surveys(value: pd.DataFrame) -> str:
         "more": mark("With {block}, {x} more pairs of 100 are sorted right (95 % interval {low} to {high})."),
         "fewer": mark("With {block}, {x} fewer pairs of 100 are sorted right (95 % interval {low} to {high})."),
         "unknown": mark(
-            "Whether {block} helps cannot be told: {x} pairs more of 100 would have been detected 8 times in 10."
+            "What adding {block} gives cannot be told: {x} more pairs of 100 would have been detected 8 times in "
+            "10."
         ),
     }
     rows = value[(value["measure"] == "auc") & value["estimate"].notna()]

@@ -22,7 +22,7 @@ BLOCK = {
     "spend": mark("spend"),
     "contacts": mark("contacts"),
     "complaints": mark("complaints"),
-    "presence": mark("answered or not, and when"),
+    "presence": mark("fact and age of the answer"),
     "scores": mark("last scores"),
 }
 FEATURES = {
@@ -190,7 +190,8 @@ def heads(names: pd.Series, column: Callable[[str], str]) -> list[str]:
     >>> heads(pd.Series(["last_nps", "plan"]), str.upper)
     ['Last recommendation, 0 to 10', 'PLAN']
     """
-    return [feature(name) if name in FEATURES else column(name) for name in names]
+    named = [feature(name) if name in FEATURES else column(name) for name in names]
+    return [name[:1].upper() + name[1:] for name in named]
 
 
 def checked(audit: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
@@ -209,9 +210,9 @@ def checked(audit: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> rows = {"feature": ["customer_id", "last_nps"], "n": 900, "changed": 0, "estimate": [None, 0.56]}
+    >>> rows = {"feature": ["customer_id", "last_nps"], "n": 900, "changed": 0, "estimate": [None, 0.5]}
     >>> checked(pd.DataFrame(rows), str)[["label", "estimate"]].values.tolist()
-    [['Last recommendation, 0 to 10', 56.0]]
+    [['Last recommendation, 0 to 10', 50.0]]
     """
     rows = audit[audit["feature"] != "customer_id"]
     limits = {"estimate": 100 * rows["estimate"], "ci_low": np.nan, "ci_high": np.nan}
@@ -308,7 +309,7 @@ def parts(conditions: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFram
     >>> row = {"feature": "plan", "part": "x", "low": float("nan"), "high": float("nan"), "n": 500, "n_eff": 90.0}
     >>> row |= {"n_events": 50.0, "estimate": 0.1, "ci_low": 0.08, "ci_high": 0.12, "value": 0.04, "more": True}
     >>> parts(pd.DataFrame([row]), str)[["label", "estimate"]].values.tolist()
-    [['plan: x', 10.0]]
+    [['Plan: x', 10.0]]
     """
     rows = conditions[conditions["more"]].reset_index(drop=True)
     named = rows.assign(feature=heads(rows["feature"], column))

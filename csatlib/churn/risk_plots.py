@@ -155,7 +155,7 @@ def plot_importance(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     rows = result.assign(**{column: 100 * result[column] for column in ("estimate", "ci_low", "ci_high")})
     names = [risk_names.block(name) for name in rows["feature"]]
     ax = _dots(rows, names, ax)
-    ax.set_xlabel(say("Of 100 pairs, sorted right less often when shuffled"))
+    ax.set_xlabel(say("Pairs lost, of 100, when shuffled"))
     ax.set_label(model_sentences.leading(result))
     kept = rows.assign(label=names).drop(columns="feature")
     return theme.keep(ax, kept, rows={"label": say("What is known")}, decimals=1)

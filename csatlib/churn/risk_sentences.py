@@ -1,5 +1,6 @@
 """Sentences on who is at risk, what a call list would have earned and what to do."""
 
+import numpy as np
 import pandas as pd
 
 from csatlib import disclosure, theme
@@ -30,7 +31,7 @@ def earns(policies: pd.DataFrame, *, currency: str) -> str:
     --------
     >>> row = {"policy": "model", "estimate": 1025.0, "ci_low": 187.0, "ci_high": 1863.0, "value": 1015.0}
     >>> earns(pd.DataFrame([row]), currency="EUR")[:80]
-    'On later months one call list would have earned EUR 1,025 (95 % interval 187 to '
+    'On later months one call list would have earned EUR 1,020 (95 % interval 187 to '
     """
     row = policies.set_index("policy").loc["model"]
     text = mark(
@@ -38,7 +39,7 @@ def earns(policies: pd.DataFrame, *, currency: str) -> str:
         "{foretold}), if the assumed share of leavers stays when called."
     )
     figures = {"x": "estimate", "low": "ci_low", "high": "ci_high", "foretold": "value"}
-    return say(text, currency=currency, **{key: theme.number(row[c], 0) for key, c in figures.items()})
+    return say(text, currency=currency, **{key: _money(row[c]) for key, c in figures.items()})
 
 
 def compared(policies: pd.DataFrame, *, currency: str) -> str:
@@ -73,11 +74,12 @@ def compared(policies: pd.DataFrame, *, currency: str) -> str:
     }
     item = mark("{policy} (by {currency} {size})")
     said = []
-    for text, these in zip(texts.values(), (more, less, alike), strict=True):
+    for kind, these in zip(texts, (more, less, alike), strict=True):
+        text = texts[kind]
         names = [
-            say(
-                item, policy=policy(row["policy"]), currency=currency, size=theme.number(abs(row["difference"]), 0)
-            )
+            policy(row["policy"])
+            if kind == "alike"
+            else say(item, policy=policy(row["policy"]), currency=currency, size=_money(abs(row["difference"])))
             for row in these.to_dict("records")
         ]
         said += [say(text, names=listed(names))] if names else []
@@ -140,15 +142,13 @@ def similar(row: pd.Series | dict) -> str:
     )
 
 
-def at_stake(risk: pd.DataFrame, *, currency: str, months: int) -> str:
-    """Say how many customers are expected to leave, and what they are worth.
+def leaving(risk: pd.DataFrame, *, months: int) -> str:
+    """Say how many customers are expected to leave.
 
     Parameters
     ----------
     risk : DataFrame
         From :func:`csatlib.churn.at_risk`.
-    currency : str
-        Unit of money.
     months : int
         The horizon.
 
@@ -159,22 +159,47 @@ def at_stake(risk: pd.DataFrame, *, currency: str, months: int) -> str:
 
     Examples
     --------
-    >>> rows = {"group": "all", "measure": ["leavers", "value"], "n": 2385, "estimate": [99.0, 41000.0]}
-    >>> at_stake(pd.DataFrame(rows | {"ci_low": [74, 3e4], "ci_high": [124, 5e4]}), currency="EUR", months=3)[:66]
-    'Of 2,385 customers 99 are expected to leave in the next 3 months ('
+    >>> row = {"group": "all", "measure": "leavers", "n": 2385, "estimate": 99.0, "ci_low": 74.0, "ci_high": 124.0}
+    >>> leaving(pd.DataFrame([row]), months=3)
+    'Of 2,385 customers 99 are expected to leave in the next 3 months (range 74 to 124).'
     """
-    rows = disclosure.protect(risk[risk["group"] == "all"]).set_index("measure")
-    people, money = rows.loc["leavers"], rows.loc["value"]
+    row = disclosure.protect(risk[risk["group"] == "all"]).set_index("measure").loc["leavers"]
+    figures = {"x": "estimate", "low": "ci_low", "high": "ci_high"}
     return say(
-        "Of {n} customers {x} are expected to leave in the next {months} months (range {low} to {high}); "
-        "{currency} {value} of value is at stake (range {value_low} to {value_high}).",
-        n=f"{people['n']:,.0f}",
+        "Of {n} customers {x} are expected to leave in the next {months} months (range {low} to {high}).",
+        n=f"{row['n']:,.0f}",
         months=months,
+        **{key: theme.number(row[column], 0) for key, column in figures.items()},
+    )
+
+
+def at_stake(risk: pd.DataFrame, *, currency: str) -> str:
+    """Say what the customers expected to leave are worth.
+
+    Parameters
+    ----------
+    risk : DataFrame
+        From :func:`csatlib.churn.at_risk`.
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"group": "all", "measure": "value", "n": 2385, "estimate": 38159.0, "ci_low": 3e4, "ci_high": 5e4}
+    >>> at_stake(pd.DataFrame([row]), currency="EUR")
+    'With them EUR 38,200 of value is at stake (range 30,000 to 50,000).'
+    """
+    row = disclosure.protect(risk[risk["group"] == "all"]).set_index("measure").loc["value"]
+    figures = {"x": "estimate", "low": "ci_low", "high": "ci_high"}
+    return say(
+        "With them {currency} {x} of value is at stake (range {low} to {high}).",
         currency=currency,
-        **{k: theme.number(people[c], 0) for k, c in (("x", "estimate"), ("low", "ci_low"), ("high", "ci_high"))},
-        value=theme.number(money["estimate"], 0),
-        value_low=theme.number(money["ci_low"], 0),
-        value_high=theme.number(money["ci_high"], 0),
+        **{key: _money(row[column]) for key, column in figures.items()},
     )
 
 
@@ -195,11 +220,12 @@ def action(called: int, policies: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> row = {"policy": "model", "ci_low": 187.0}
+    >>> row = {"policy": "nobody", "difference": 1025.0, "p_adjusted": 0.01}
     >>> action(310, pd.DataFrame([row]))[:66]
     'Call the 310 customers whose risk times value is worth a call, and'
     """
-    if policies.set_index("policy").loc["model", "ci_low"] > 0:
+    nobody = policies.set_index("policy").loc["nobody"]
+    if nobody["p_adjusted"] < LEVEL and nobody["difference"] > 0:
         text = mark(
             "Call the {n} customers whose risk times value is worth a call, and leave some of them uncalled by "
             "lot, so that the assumed share who stay becomes a measured one."
@@ -274,3 +300,9 @@ def told(rows: pd.DataFrame, conditions: pd.DataFrame) -> str:
         k=f"{found:,}",
         n=f"{len(rows):,}",
     )
+
+
+def _money(value: float) -> str:
+    """Write money with three digits that count: more would claim too much."""
+    digits = 0 if value == 0 or np.isnan(value) else 2 - int(np.floor(np.log10(abs(value))))
+    return theme.number(round(value, digits), 0)

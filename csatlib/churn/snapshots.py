@@ -1,5 +1,6 @@
 """Customers at snapshot dates: what was known by then, and who left within the horizon."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,8 +131,7 @@ def snapshot(
         result = result.left_join(own, list(KEYS)).drop("customer_id_right", "snapshot_right")
     if not frames:
         return result
-    engine = ibis.duckdb.connect(autoinstall_known_extensions=False)
-    return to_pandas(engine.to_pyarrow(result.order_by(["snapshot", "customer_id"])))
+    return to_pandas(_engine().to_pyarrow(result.order_by(["snapshot", "customer_id"])))
 
 
 def feature_names(rows: Any) -> list[str]:
@@ -196,6 +196,15 @@ def split(rows: pd.DataFrame, *, test: int = 3) -> Split:
     known = {*train["snapshot"], *later["snapshot"]}
     purged = tuple(pd.Timestamp(day) for day in dates if day not in known)
     return Split(train.reset_index(drop=True), later.reset_index(drop=True), purged)
+
+
+def _engine() -> ibis.BaseBackend:
+    import duckdb  # late: its import starts a thread, and kernels are forked
+
+    engine = ibis.duckdb.connect(autoinstall_known_extensions=False)
+    with contextlib.suppress(duckdb.Error):  # Jupyter without ipywidgets: refused, and there is no bar
+        engine.raw_sql("SET enable_progress_bar = false")
+    return engine
 
 
 def _calendar(dates: Sequence[str | pd.Timestamp], horizon: int) -> pd.DataFrame:
