@@ -1,1 +1,30 @@
-"""Who will leave, when, and whom to call."""
+"""Churn: who will leave, how well that is told, what calling them would earn."""
+
+from csatlib.churn.evaluation import Evaluation, evaluate, survey_value
+from csatlib.churn.explanation import dependence, importance
+from csatlib.churn.leaks import audit, cut_at
+from csatlib.churn.models import Churn, fit
+from csatlib.churn.risk import at_risk, blocks, nested
+from csatlib.churn.similar import alike, conditions
+from csatlib.churn.snapshots import Split, feature_names, snapshot, split
+
+__all__ = [
+    "Churn",
+    "Evaluation",
+    "Split",
+    "alike",
+    "at_risk",
+    "audit",
+    "blocks",
+    "conditions",
+    "cut_at",
+    "dependence",
+    "evaluate",
+    "feature_names",
+    "fit",
+    "importance",
+    "nested",
+    "snapshot",
+    "split",
+    "survey_value",
+]
