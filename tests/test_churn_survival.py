@@ -111,11 +111,10 @@ LATE = pd.DataFrame(
 
 
 def test_cox_with_delayed_entry_by_hand():
-    """Entries fall on days of leaving: customer 2 enters on 3, customer 3 on 5, and is at risk from the next day.
+    """Entries fall on days of leaving: customer 2 enters on 3, customer 3 on 5, each at risk from the next day on.
 
-    Likelihood: day 3: {0, 1, 4, 5}; day 5: {1, 2, 4, 5}; day 8: {2, 3, 5}; day 9: {3, 5}; day 10: {5}.
-    With w = exp(b): w / (2w + 2) x 1 / (2w + 2) x w / (w + 2) x 1/2: its derivative is 0 at
-    2 / w = 4 / (2w + 2) x ... , found here on a grid and by our search.
+    At risk on day 3: 0, 1, 4, 5; day 5: 1, 2, 4, 5; day 8: 2, 3, 5; day 9: 3, 5; day 10: 5. With w = exp(b) the
+    likelihood is w / (2w + 2) x 1 / (2w + 2) x w / (w + 2) x 1/2 x 1.
     """
 
     def by_hand(b):
