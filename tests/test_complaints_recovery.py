@@ -51,17 +51,19 @@ def test_e_value_is_the_same_on_both_sides_of_one(ratio):
 
 
 def test_overlap_means_by_hand():
-    """Three of four in plan A and one of four in B treated: weights 1/4 and 3/4, so both plans count the same."""
-    rows = pd.DataFrame({"z": [1, 1, 1, 0] * 10 + [1, 0, 0, 0] * 10, "plan": ["A"] * 40 + ["B"] * 40})
-    rows["y"] = np.where(rows["plan"] == "A", 6.0, 2.0) - rows["z"]
+    """Plan A: 40 rows, 3 of 4 treated, 1 lower; B: 80, 1 of 8, 3 lower: they count 40 * 3/16 and 80 * 7/64."""
+    rows = pd.DataFrame({"z": [1, 1, 1, 0] * 10 + [1, 0, 0, 0, 0, 0, 0, 0] * 10, "plan": ["A"] * 40 + ["B"] * 80})
+    rows["y"] = np.where(rows["plan"] == "A", 6.0 - rows["z"], 2.0 - 3 * rows["z"])
     found = overlap_means(
         rows.assign(id=rows.index), treated="z", outcome="y", predictors=["plan"], cluster="id", ridge=1e-9
     )
-    assert_allclose(found.means, [3.0, 4.0], atol=1e-6)  # penalty next to none
-    assert found.n.tolist() == [40, 40]
+    a, b = 7.5 / 16.25, 8.75 / 16.25
+    assert_allclose(found.means, [5 * a - b, 6 * a + 2 * b], atol=1e-6)  # penalty next to none
+    assert found.n.tolist() == [40, 80]
     assert_allclose(found.balance["smd_after"], 0, atol=1e-6)
-    assert_allclose(found.balance["smd_before"], [1.154701, -1.154701], atol=1e-6)  # 0.5 / sqrt(3/16)
-    assert_allclose(found.n_eff, 40 / 1.333333, rtol=1e-5)  # weights 1/4 (30 times) and 3/4 (10 times)
+    sd = np.sqrt((3 / 16 + 10 / 80 * 70 / 80) / 2)
+    assert_allclose(found.balance["smd_before"], [(30 / 40 - 10 / 80) / sd, -(30 / 40 - 10 / 80) / sd], atol=1e-6)
+    assert_allclose(found.n_eff[0], 16.25**2 / (30 / 16 + 10 * 49 / 64), rtol=1e-5)  # 30 times 1/4, 10 times 7/8
 
 
 @settings(max_examples=10, deadline=None)

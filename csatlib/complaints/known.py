@@ -158,7 +158,7 @@ def _one(people: pd.DataFrame, at: pd.Timestamp, events: dict, keep: list[str], 
     found = people[["customer_id", *keep]].assign(at=at)
     found["tenure"] = np.log1p((at - people["joined_on"]).dt.days / YEAR)
     for name, table in events.items():
-        ever = table[(table["when"] < at) & (table["known"] < at)]
+        ever = table[table["known"] < at]
         rows = ever[ever["when"] >= at - pd.Timedelta(days=days)]
         if name == "responses":
             last = ever.groupby("customer_id")["amount"].last()
