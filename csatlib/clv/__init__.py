@@ -1,0 +1,26 @@
+"""What customers are worth: purchase histories, models of repeat purchases, spend and retention."""
+
+from csatlib.clv.bg_bb import BetaGeoBetaBinomial
+from csatlib.clv.bg_nbd import BetaGeoNBD
+from csatlib.clv.checks import assumptions, calibration, compare, tracking
+from csatlib.clv.gamma_gamma import GammaGamma, spend_independence
+from csatlib.clv.modified_bg_nbd import ModifiedBetaGeoNBD
+from csatlib.clv.pareto_nbd import ParetoNBD
+from csatlib.clv.rfm_summary import repeat_purchases, rfm
+from csatlib.clv.shifted_beta_geometric import ShiftedBetaGeometric
+
+__all__ = [
+    "BetaGeoBetaBinomial",
+    "BetaGeoNBD",
+    "GammaGamma",
+    "ModifiedBetaGeoNBD",
+    "ParetoNBD",
+    "ShiftedBetaGeometric",
+    "assumptions",
+    "calibration",
+    "compare",
+    "repeat_purchases",
+    "rfm",
+    "spend_independence",
+    "tracking",
+]
