@@ -42,10 +42,10 @@ def peak() -> float:
 def built(folder: str, customers: int) -> None:
     """Build the snapshots of all customers into a Parquet file, nothing of them in Python."""
     engine = ibis.duckdb.connect(temp_directory=folder, memory_limit="4GB")
+    engine.raw_sql("SET enable_progress_bar = false")
     for name, query in MADE.items():
         path = Path(folder) / f"{name}.parquet"
         engine.raw_sql(f"COPY ({query.format(n=customers)}) TO '{path}'")
-    engine.raw_sql("SET enable_progress_bar = false")
     tables = {name: engine.read_parquet(Path(folder) / f"{name}.parquet") for name in MADE}
     start = time.perf_counter()
     dates = pd.date_range("2026-01-01", periods=MONTHS, freq="MS")

@@ -71,14 +71,15 @@ def plot_profit(result: pd.DataFrame, *, currency: str, ax: Axes | None = None) 
 
     Examples
     --------
-    >>> rows = {"threshold": [2.0, 1.0, 0.0], "share": [0.0, 0.1, 1.0], "n": [0, 100, 1000]}
-    >>> rows |= {"plateau": [True, True, False], "estimate": [0.0, 50.0, -900.0]}
+    >>> rows = {"threshold": [2.0, 1.0, 0.0], "share": [0.05, 0.1, 1.0], "n": [50, 100, 1000]}
+    >>> rows |= {"plateau": [True, True, False], "estimate": [40.0, 50.0, -900.0]}
     >>> rows |= {"ci_low": [0.0, 10.0, -990.0], "ci_high": [0.0, 90.0, -800.0]}
     >>> plot_profit(pd.DataFrame(rows | {"rule": [False, True, False]}), currency="EUR").get_ylabel()
     'Profit of one call list, EUR'
     >>> plt.close("all")
     """
-    rows = result.sort_values("share")
+    shown = disclosure.protect(result)
+    rows = shown[~shown["hidden"]].sort_values("share")
     x = 100 * rows["share"]
     ax = ax or plt.subplots(figsize=(4.8, 3.6))[1]
     ax.fill_between(x, rows["ci_low"], rows["ci_high"], color=SHADE, lw=0, zorder=1)
@@ -91,7 +92,7 @@ def plot_profit(result: pd.DataFrame, *, currency: str, ax: Axes | None = None) 
     ax.set_xlabel(say("Percent of customers called"))
     ax.set_ylabel(say("Profit of one call list, {currency}", currency=currency))
     ax.set_label(risk_sentences.plateau(result))
-    return theme.keep(ax, result.assign(n_eff=result["n"].clip(lower=disclosure.bases.min_rank)), decimals=3)
+    return theme.keep(ax, shown, decimals=3)
 
 
 def plot_policies(result: pd.DataFrame, *, currency: str, ax: Axes | None = None) -> Axes:
