@@ -4,8 +4,10 @@ from csatlib.clv.bg_bb import BetaGeoBetaBinomial
 from csatlib.clv.bg_nbd import BetaGeoNBD
 from csatlib.clv.checks import assumptions, calibration, compare, tracking
 from csatlib.clv.gamma_gamma import GammaGamma, spend_independence
+from csatlib.clv.lifetime_value import LifetimeValue, lifetime_value, tiers, value_holdouts
 from csatlib.clv.modified_bg_nbd import ModifiedBetaGeoNBD
 from csatlib.clv.pareto_nbd import ParetoNBD
+from csatlib.clv.retention_value import renewals
 from csatlib.clv.rfm_summary import repeat_purchases, rfm
 from csatlib.clv.shifted_beta_geometric import ShiftedBetaGeometric
 
@@ -13,14 +15,19 @@ __all__ = [
     "BetaGeoBetaBinomial",
     "BetaGeoNBD",
     "GammaGamma",
+    "LifetimeValue",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "ShiftedBetaGeometric",
     "assumptions",
     "calibration",
     "compare",
+    "lifetime_value",
+    "renewals",
     "repeat_purchases",
     "rfm",
     "spend_independence",
+    "tiers",
     "tracking",
+    "value_holdouts",
 ]
