@@ -4,9 +4,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib.clv import ShiftedBetaGeometric, lifetime_value, renewals, value_holdouts
+from csatlib.clv import (
+    ShiftedBetaGeometric,
+    lifetime_value,
+    migration,
+    moved_with,
+    renewals,
+    retention_gain,
+    satisfaction_link,
+    scored_windows,
+    value_holdouts,
+)
 from csatlib.clv.purchase_value import spans
 from csatlib.clv.retention_value import expected_payments
 
@@ -133,3 +146,151 @@ def test_holdouts_use_nothing_later():
     assert_allclose(table["estimate"].iloc[1], alone.total["estimate"].iloc[0])
     assert table["period"].tolist() == ["2025-08", "2025-09"]
     assert value_holdouts(bills(people), observed_until="2024-05-31", **kept).empty
+
+
+def paid(*rows):
+    data = pd.DataFrame(rows, columns=["customer_id", "occurred_at", "amount"])
+    return data.assign(occurred_at=pd.to_datetime(data["occurred_at"]))
+
+
+def test_migration_by_hand():
+    days = [("2025-01-01", None), ("2025-01-01", None), ("2025-01-01", "2026-04-10"), ("2026-02-10", None)]
+    people = pd.DataFrame(days, columns=["joined_on", "left_on"]).apply(pd.to_datetime)
+    people["customer_id"] = list("abcd")
+    data = paid(
+        ("a", "2026-01-01", 60), ("a", "2026-02-01", 60), ("a", "2026-03-01", 20), ("a", "2026-04-01", 20),
+        ("b", "2026-01-01", 30), ("b", "2026-02-01", 30), ("b", "2026-04-30", 200), ("b", "2026-05-01", 999),
+        ("c", "2026-01-01", 10), ("c", "2026-03-01", 500), ("d", "2026-03-01", 500),
+    )  # fmt: skip
+    found = migration(data, observed_until="2026-04-30", months=2, customers=people, shares=[0.4, 0.6])
+    # a, b and c paid 60, 30 and 5 a month: the limit of the top 40 % is 36
+    assert found.customers[["customer_id", "tier", "later", "direction"]].values.tolist() == [
+        ["a", "A", "B", "fell"],
+        ["b", "B", "A", "rose"],
+        ["c", "B", "gone", "gone"],
+    ]
+    assert_allclose(found.customers["value_later"], [20, 100, 250])
+    moves = found.moves.set_index(["group", "part"])["count"]
+    assert moves.loc["B"].to_dict() == {"A": 1, "B": 0, "gone": 1}
+    assert found.moves.groupby("group")["estimate"].sum().tolist() == [100, 100]
+    whole = found.directions.query("group == 'all'").set_index("part")["count"].to_dict()
+    assert whole == {"rose": 1, "kept": 0, "fell": 1, "gone": 1}
+    alone = migration(data, observed_until="2026-04-30", months=2)
+    assert alone.customers[["customer_id", "direction"]].values.tolist() == [
+        ["a", "fell"],
+        ["b", "rose"],
+        ["c", "rose"],
+    ]
+    with pytest.raises(ValueError, match="nobody to follow"):
+        migration(data, observed_until="2027-04-30", months=2)
+    with pytest.raises(ValueError, match="months=0"):
+        migration(data, observed_until="2026-04-30", months=0)
+
+
+def test_what_moved_with_it_is_a_least_squares_slope():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"customer_id": range(500), "tier": rng.choice(list("ABC"), 500)})
+    data["direction"] = rng.choice(["rose", "kept", "fell", "gone"], 500)
+    data["score"] = rng.normal(size=500) - (data["direction"] == "gone") + (data["tier"] == "A")
+    data.loc[::7, "score"] = np.nan
+    table = moved_with(data, measures=["score"]).set_index("group")
+    fit = smf.ols("score ~ C(direction, Treatment('kept')) + tier", data).fit()
+    for name in ("rose", "fell", "gone"):
+        assert_allclose(table.loc[name, "estimate"], fit.params[f"C(direction, Treatment('kept'))[T.{name}]"])
+        assert table.loc[name, "n"] == (data["score"].notna() & (data["direction"] == name)).sum()
+    width = table["ci_high"] - table["ci_low"]
+    assert_allclose(width["gone"], 2 * 1.96 * fit.bse["C(direction, Treatment('kept'))[T.gone]"], rtol=0.2)
+    assert table["p_adjusted"].idxmin() == "gone"
+
+
+def answers(seed=0, n=900):
+    """Customers over two windows: staying depends on the level and, far more, on the plan that goes with it."""
+    rng = np.random.default_rng(seed)
+    plan = rng.random(n) < 0.5
+    level = np.where(plan, rng.integers(0, 2, n), rng.integers(1, 3, n))
+    data = pd.DataFrame({"customer_id": range(n), "plan": np.where(plan, "x", "y")})
+    data["level"] = np.array(["low", "middle", "high"])[level]
+    data["window"] = rng.integers(1, 3, n)
+    data["tenure"] = rng.integers(0, 3, n).astype(str)
+    data["retention"] = (rng.random(n) < 0.6 + 0.05 * level + 0.25 * ~plan).astype(float)
+    data["spend"] = 20 + level + 10 * plan + rng.normal(size=n)
+    return data
+
+
+def test_link_is_what_standardisation_of_a_regression_gives():
+    data = answers()
+    table = satisfaction_link(data, replicates=100).set_index(["measure", "part", "group"])["estimate"]
+    formula = "~ C(level) + C(window) + C(tenure) + plan"
+    logit, ols = smf.logit("retention" + formula, data).fit(disp=0), smf.ols("spend" + formula, data).fit()
+    for name in ("low", "middle", "high"):
+        other = data.assign(level=name)
+        assert_allclose(table["retention", "adjusted", name], 100 * logit.predict(other).mean(), rtol=1e-3)
+        assert_allclose(table["spend", "adjusted", name], ols.predict(other).mean(), rtol=1e-6)
+        assert_allclose(table["spend", "crude", name], data.query("level == @name")["spend"].mean())
+    lifted = data.assign(level=data["level"].replace("low", "middle"))
+    gain = 100 * (logit.predict(lifted) - logit.predict(data)).mean()
+    assert_allclose(table["retention", "difference", "low as middle"], gain, atol=0.01)
+    raw = table["retention", "crude", "high"] - table["retention", "crude", "low"]
+    assert table["retention", "difference", "high - low"] < raw - 10  # most of it went with the plan
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 2**31))
+def test_link_properties(seed):
+    data = answers(seed, 200)
+    table = satisfaction_link(data, replicates=50)
+    shares = table.query("measure == 'retention' and part != 'difference'")["estimate"]
+    assert shares.between(0, 100).all()
+    shuffled = data.sample(frac=1, random_state=seed)
+    pd.testing.assert_frame_equal(satisfaction_link(shuffled, replicates=50), table)
+
+
+def test_windows_by_hand():
+    days = [("2020-01-01", None), ("2020-01-01", "2026-05-01"), ("2025-12-01", "2026-01-01"), ("2026-01-20", None)]
+    people = pd.DataFrame(days, columns=["joined_on", "left_on"]).apply(pd.to_datetime)
+    people = people.assign(customer_id=list("abcd"), plan="x")
+    said = [("a", "2025-12-01", 7), ("a", "2025-12-31", 2), ("a", "2026-01-01", 7), ("b", "2025-07-01", 5)]
+    said += [("c", "2025-12-01", 5), ("d", "2025-12-01", 5), ("b", "2026-03-31", 6)]
+    said = pd.DataFrame(said, columns=["customer_id", "responded_at", "overall"])
+    said["responded_at"] = pd.to_datetime(said["responded_at"])
+    data = paid(("b", "2026-01-01", 10), ("b", "2026-04-01", 14), ("b", "2026-05-01", 99), ("a", "2026-02-01", 6))
+    table = scored_windows(
+        said, data, people, observed_until="2026-06-30", cuts=(4, 6), months=3, windows=2, look_back=6
+    )
+    rows = table[["window", "customer_id", "level", "retention", "spend", "tenure"]].values.tolist()
+    assert rows == [
+        [1, "a", "low", 1.0, 2.0, "3"],
+        [1, "b", "middle", 1.0, 10 / 3, "3"],
+        [2, "a", "high", 1.0, 0.0, "3"],
+        [2, "b", "high", 0.0, 14.0, "3"],
+        [2, "d", "middle", 1.0, 0.0, "0"],
+    ]
+    with pytest.raises(ValueError, match="the second must be above the first"):
+        scored_windows(said, data, people, observed_until="2026-06-30", cuts=(6, 4))
+
+
+def test_gain_by_hand():
+    """One age, constant chance to stay in sight: 12 months with S^c against 12 with S."""
+    found = valued(company(2), horizon=12, discount=0.0)
+    gain = retention_gain(found, points=5, horizon=12, discount=0.0).iloc[0]
+    assert gain["value_reference"] == gain["value"] + 5
+    assert gain["ci_low"] < gain["estimate"] < gain["ci_high"]
+    model, people = found.models[0], found.customers
+    stay = model.survival(400)["estimate"].to_numpy()
+    age = people["age"].to_numpy()
+    now = (stay[age + 12] / stay[age]).mean()
+    assert_allclose(gain["value"], 100 * now)
+    grid = np.linspace(0.2, 1, 4001)
+    power = grid[np.argmin([abs(((stay[age + 12] / stay[age]) ** c).mean() - now - 0.05) for c in grid])]
+    more = sum((stay[age + t] / stay[age]) ** power - stay[age + t] / stay[age] for t in range(1, 13))
+    assert_allclose(gain["estimate"], more @ people["monthly"], rtol=2e-3)
+    with pytest.raises(ValueError, match="points=60; .* stay already"):
+        retention_gain(found, points=60)
+    unsure = retention_gain(found, points=5, se=3, horizon=12, discount=0.0).iloc[0]
+    assert unsure["ci_low"] < 0.5 * gain["estimate"]
+
+
+def test_gain_needs_a_contract():
+    shop = valued(company(3, n=150), business="retail", draws=20)
+    with pytest.raises(ValueError, match="retention is not known"):
+        retention_gain(shop)

@@ -5,10 +5,13 @@ from csatlib.clv.bg_nbd import BetaGeoNBD
 from csatlib.clv.checks import assumptions, calibration, compare, tracking
 from csatlib.clv.gamma_gamma import GammaGamma, spend_independence
 from csatlib.clv.lifetime_value import LifetimeValue, lifetime_value, tiers, value_holdouts
+from csatlib.clv.migration import Migration, migration, moved_with
 from csatlib.clv.modified_bg_nbd import ModifiedBetaGeoNBD
 from csatlib.clv.pareto_nbd import ParetoNBD
+from csatlib.clv.retention_gain import retention_gain
 from csatlib.clv.retention_value import renewals
 from csatlib.clv.rfm_summary import repeat_purchases, rfm
+from csatlib.clv.satisfaction_link import satisfaction_link, scored_windows
 from csatlib.clv.shifted_beta_geometric import ShiftedBetaGeometric
 
 __all__ = [
@@ -16,6 +19,7 @@ __all__ = [
     "BetaGeoNBD",
     "GammaGamma",
     "LifetimeValue",
+    "Migration",
     "ModifiedBetaGeoNBD",
     "ParetoNBD",
     "ShiftedBetaGeometric",
@@ -23,9 +27,14 @@ __all__ = [
     "calibration",
     "compare",
     "lifetime_value",
+    "migration",
+    "moved_with",
     "renewals",
     "repeat_purchases",
+    "retention_gain",
     "rfm",
+    "satisfaction_link",
+    "scored_windows",
     "spend_independence",
     "tiers",
     "tracking",

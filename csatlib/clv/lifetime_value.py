@@ -143,8 +143,8 @@ def lifetime_value(
     Under contract: margin x monthly payments x sum over t of S(k + t) / S(k) / (1 + d)^(t - 1), the first payment
     being due at the next monthly renewal: the discounted expected residual lifetime. Payments are expected from
     the last whole months, drawn towards the mean of all (normal-normal), and thought independent of staying.
-    Retail: margin x spend per purchase x discounted expected purchases. The interval holds for what is drawn: parameters,
-    who stays or buys, what is paid. A changed price, a new competitor or a season is not in it: see
+    Retail: margin x spend per purchase x discounted expected purchases. The interval holds for what is drawn:
+    parameters, who stays or buys, what is paid. A changed price, a new competitor or a season is not in it: see
     :func:`value_holdouts`.
 
     References

@@ -138,7 +138,7 @@ def expected_payments(
     *,
     discount: float,
     horizon: float,
-    power: float = 1.0,
+    power: float | np.ndarray = 1.0,
     values: np.ndarray | None = None,
 ) -> np.ndarray:
     """Discounted number of monthly payments of customers of each age, the first one due at the next renewal.
@@ -148,7 +148,7 @@ def expected_payments(
     alpha, beta = model.params_.to_numpy() if values is None else values
     ages, back = np.unique(age, return_inverse=True)
     before, v = beta + ages, 1 / (1 + discount)
-    if np.isinf(horizon) and power == 1.0:
+    if np.isinf(horizon) and np.all(np.equal(power, 1.0)):
         found = before / (alpha + before) * hyp2f1(1, before + 1, alpha + before + 1, v)
         return found[..., back]
     found, there = 0.0, 1.0
