@@ -1,0 +1,307 @@
+"""Whole sentences about what customers are worth, how far that held before, and who moved between tiers."""
+
+import numpy as np
+import pandas as pd
+
+from csatlib import disclosure, theme
+from csatlib.words import mark, say, together
+
+LEVEL = 0.05
+MOSTLY = 0.9  # share of earlier forecasts whose range should have held
+GONE = {
+    "rose": mark(
+        "{measure}: {size} {side} among those who rose a tier than among those who kept theirs ({span})."
+    ),
+    "fell": mark(
+        "{measure}: {size} {side} among those who fell a tier than among those who kept theirs ({span})."
+    ),
+    "gone": mark("{measure}: {size} {side} among those who left than among those who kept their tier ({span})."),
+}
+SIDES = {True: mark("higher"), False: mark("lower")}
+LIMITS = {"value": "estimate", "low": "ci_low", "high": "ci_high"}
+TIERS = {
+    "all": mark("All customers"),
+    "gone": mark("Left"),
+    "rose": mark("Rose"),
+    "kept": mark("Kept"),
+    "fell": mark("Fell"),
+}
+SCORES = {"low": mark("Low score"), "middle": mark("Middle score"), "high": mark("High score")}
+
+
+def money(value: float) -> str:
+    """Round money to three digits, as a range of some percent deserves.
+
+    Parameters
+    ----------
+    value : float
+        Money, major units.
+
+    Returns
+    -------
+    str
+        The number as text.
+
+    Examples
+    --------
+    >>> money(912984.2), money(383.1)
+    ('913,000', '383')
+    """
+    return theme.number(float(f"{value:.3g}") if pd.notna(value) else value, 0)
+
+
+def labelled(result: pd.DataFrame, *, column: str = "group") -> pd.DataFrame:
+    """Put a reader's words for tiers, directions and levels of satisfaction into ``label``.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A result with such a column.
+    column : str
+        That column.
+
+    Returns
+    -------
+    DataFrame
+        A copy with ``label``; other values stay as they are.
+
+    Examples
+    --------
+    >>> labelled(pd.DataFrame({"group": ["all", "A", "low"]}))["label"].tolist()
+    ['All customers', 'Tier A', 'Low score']
+    """
+    words = {name: say(text) for name, text in (TIERS | SCORES).items()}
+    words |= {chr(65 + at): say("Tier {name}", name=chr(65 + at)) for at in range(10)}
+    return result.assign(label=result[column].replace(words))
+
+
+def worth(total: pd.DataFrame, *, currency: str, horizon: float, contract: bool) -> str:
+    """Say what today's customers are worth.
+
+    Parameters
+    ----------
+    total : DataFrame
+        ``total`` of :func:`csatlib.clv.lifetime_value`.
+    currency : str
+        Its code.
+    horizon : float
+        Months valued.
+    contract : bool
+        Whether customers are under contract.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"level": "all", "group": "all", "measure": "value", "n": 2383, "estimate": 912984.0}
+    >>> row |= {"ci_low": 889742.0, "ci_high": 944179.0}
+    >>> worth(pd.DataFrame([row]), currency="EUR", horizon=36, contract=True)
+    'The 2,383 customers of today are worth EUR 913,000 over the next 36 months (range 890,000 to 944,000).'
+    """
+    shown = disclosure.protect(total.query("level == 'all' and measure == 'value'"))
+    if shown.empty or shown["hidden"].any():
+        return say("Too few customers to value.")
+    row = shown.iloc[0]
+    places = {name: money(row[column]) for name, column in LIMITS.items()}
+    places |= {"n": f"{row['n']:,.0f}", "currency": currency}
+    if np.isinf(horizon):
+        return say(
+            "The {n} customers known today are worth {currency} {value} in all (range {low} to {high}).", **places
+        )
+    text = (
+        mark(
+            "The {n} customers of today are worth {currency} {value} over the next {months} months "
+            "(range {low} to {high})."
+        )
+        if contract
+        else mark(
+            "The {n} customers who ever bought are worth {currency} {value} over the next {months} months "
+            "(range {low} to {high})."
+        )
+    )
+    return say(text, months=f"{horizon:g}", **places)
+
+
+def concentrated(total: pd.DataFrame) -> str:
+    """Say how much of the value the first tier holds.
+
+    Parameters
+    ----------
+    total : DataFrame
+        ``total`` of :func:`csatlib.clv.lifetime_value`.
+
+    Returns
+    -------
+    str
+        One sentence, empty where it cannot be said.
+
+    Examples
+    --------
+    >>> row = {"level": "tier", "group": "A", "measure": "share_of_value", "n": 477, "share": 0.2}
+    >>> concentrated(pd.DataFrame([row | {"estimate": 33.1, "ci_low": 32.2, "ci_high": 34.1}]))
+    'Tier A, 20 % of customers, holds 33 % of the value (32 to 34 %).'
+    """
+    shown = disclosure.protect(total.query("level == 'tier' and measure == 'share_of_value'")).head(1)
+    if shown.empty or shown["hidden"].any():
+        return ""
+    row = shown.iloc[0]
+    places = {name: theme.number(row[column], 0) for name, column in LIMITS.items()}
+    return say(
+        "Tier A, {share} % of customers, holds {value} % of the value ({low} to {high} %).",
+        share=theme.number(100 * row["share"], 0),
+        **places,
+    )
+
+
+def held(result: pd.DataFrame) -> str:
+    """Say how often earlier forecasts held, and how to read the range in the light of that.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.clv.value_holdouts`.
+
+    Returns
+    -------
+    str
+        One to three sentences.
+
+    Examples
+    --------
+    >>> rows = {"n": 90, "error_percent": [-2.0, 5.1], "covered": [True, False]}
+    >>> held(pd.DataFrame(rows)).split(". ")[0]
+    'Of 2 earlier forecasts, 1 had what was then paid within the range; the largest miss was 5 %'
+    """
+    shown = disclosure.protect(result)
+    shown = shown[~shown["hidden"]]
+    if shown.empty:
+        return say(
+            "The records are too short to try the forecast on earlier months: nothing tells how far it holds."
+        )
+    miss = theme.number(shown["error_percent"].abs().max(), 0)
+    hits = int(shown["covered"].sum())
+    first = say(
+        "Of {n} earlier forecasts, {hits} had what was then paid within the range; the largest miss was {size} %.",
+        n=str(len(shown)),
+        hits=str(hits),
+        size=miss,
+    )
+    if hits >= MOSTLY * len(shown):
+        return together(first, say("The months overlap, so this is fewer trials than it seems."))
+    return together(
+        first,
+        say(
+            "The range is too narrow: seasons and other changes are not in the model. Allow for a miss of {size} "
+            "% either way.",
+            size=miss,
+        ),
+    )
+
+
+def tried(result: pd.DataFrame, *, months: int) -> pd.DataFrame:
+    """Lay out earlier forecasts for a table: what was paid beside the range, and whether it lay within.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.clv.value_holdouts`.
+    months : int
+        Months of a forecast.
+
+    Returns
+    -------
+    DataFrame
+        With ``label``, ``paid`` and ``inside``, texts.
+
+    Examples
+    --------
+    >>> rows = {"period": ["2026-01"], "n": 90, "value": 1234.0, "estimate": 1200.0, "covered": [True]}
+    >>> tried(pd.DataFrame(rows), months=3)[["label", "paid", "inside"]].values.tolist()
+    [['3 months after 2026-01', '1,234', 'within']]
+    """
+    shown = disclosure.protect(result)
+    within = {True: say("within"), False: say("outside")}
+    return shown.assign(
+        label=[say("{months} months after {period}", months=str(months), period=p) for p in shown["period"]],
+        paid=[theme.HIDDEN if pd.isna(v) else theme.number(v, 0) for v in shown["value"]],
+        inside=[
+            theme.HIDDEN if h else within[bool(c)] for h, c in zip(shown["hidden"], shown["covered"], strict=True)
+        ],
+    )
+
+
+def moved(directions: pd.DataFrame, *, months: int) -> str:
+    """Say how many customers rose, fell and went.
+
+    Parameters
+    ----------
+    directions : DataFrame
+        ``directions`` of :func:`csatlib.clv.migration`.
+    months : int
+        Months of a span.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = {"group": "all", "part": ["rose", "kept", "fell", "gone"], "n": 90, "estimate": [6.0, 80, 7, 7]}
+    >>> moved(pd.DataFrame(rows | {"ci_low": 5.0, "ci_high": 81.0}), months=6)[:58]
+    'From one 6 months to the next 6 % of customers rose a tier'
+    """
+    shown = disclosure.protect(directions.query("group == 'all'")).set_index("part")
+    if shown.empty or shown["hidden"].any():
+        return say("Too few customers to follow between tiers.")
+    places = {part: theme.number(shown.loc[part, "estimate"], 0) for part in ("rose", "fell", "gone")}
+    return say(
+        "From one {months} months to the next {rose} % of customers rose a tier, {fell} % fell and {gone} % left.",
+        months=str(months),
+        **places,
+    )
+
+
+def went_with(result: pd.DataFrame, *, names: dict[str, str]) -> str:
+    """Name what differed, beyond random variation, between those who moved and those who kept their tier.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.clv.moved_with`.
+    names : dict of str to str
+        What readers call the measures.
+
+    Returns
+    -------
+    str
+        A sentence for each, or one that there is none.
+
+    Examples
+    --------
+    >>> row = {"group": "gone", "measure": "s", "n": 90, "n_reference": 900, "estimate": -0.43, "ci_low": -0.67}
+    >>> went_with(pd.DataFrame([row | {"ci_high": -0.18, "p_adjusted": 0.003}]), names={"s": "Last score"})
+    'Last score: 0.43 lower among those who left than among those who kept their tier (0.18 to 0.67).'
+    """
+    shown = disclosure.protect(result)
+    apart = shown[(shown["p_adjusted"] < LEVEL) & ~shown["hidden"] & ~shown["indicative"]]
+    if apart.empty:
+        return say(
+            "Nothing measured here differed beyond random variation between those who moved and the others."
+        )
+    told = []
+    for row in apart.to_dict("records"):
+        low, high = sorted(abs(row[c]) for c in ("ci_low", "ci_high"))
+        told.append(
+            say(
+                GONE[row["group"]],
+                measure=names.get(row["measure"], row["measure"]),
+                size=theme.number(abs(row["estimate"]), 2),
+                side=say(SIDES[row["estimate"] > 0]),
+                span=say("{low} to {high}", low=theme.number(low, 2), high=theme.number(high, 2)),
+            )
+        )
+    return together(*told)
