@@ -19,12 +19,13 @@ from csatlib.clv.retention_value import (
     completed_months,
     drawn_payments,
     expected_payments,
-    month_number,
+    monthly,
     monthly_spend,
     renewals,
 )
 from csatlib.clv.rfm_summary import rfm
 from csatlib.clv.shifted_beta_geometric import ShiftedBetaGeometric
+from csatlib.clv.tiers import SHARES, tiers
 from csatlib.stats.intervals import check_confidence
 from csatlib.stats.rows import require_columns
 
@@ -32,7 +33,6 @@ MODELS = {
     "retail": {"bg_nbd": BetaGeoNBD, "modified_bg_nbd": ModifiedBetaGeoNBD, "pareto_nbd": ParetoNBD},
     "subscription": {"shifted_beta_geometric": ShiftedBetaGeometric},
 }
-SHARES = (0.2, 0.3, 0.5)
 CHUNK = 2_000
 YEAR = 12
 
@@ -186,39 +186,6 @@ def lifetime_value(
     return LifetimeValue(people, total, models, spend)
 
 
-def tiers(
-    data: pd.DataFrame, *, shares: Sequence[float] = SHARES, value: str = "estimate", customer: str = "customer_id"
-) -> np.ndarray:
-    """Put customers into tiers A, B, C, ... by value, the most valuable first.
-
-    Parameters
-    ----------
-    data : DataFrame
-        One row per customer.
-    shares : sequence of float
-        Share of the customers in each tier; together 1.
-    value, customer : str
-        Columns: the value, and the key that breaks ties.
-
-    Returns
-    -------
-    ndarray of str
-        The tier of each row.
-
-    Examples
-    --------
-    >>> worth = pd.DataFrame({"customer_id": list("abcd"), "estimate": [5.0, 50.0, 7.0, 9.0]})
-    >>> tiers(worth, shares=[0.25, 0.25, 0.5]).tolist()
-    ['C', 'A', 'C', 'B']
-    """
-    require_columns(data.columns, [value, customer])
-    order = np.lexsort((data[customer].astype(str).to_numpy(), -data[value].to_numpy(dtype=float)))
-    ends = np.rint(np.cumsum(shares) * len(data)).astype(int)
-    found = np.empty(len(data), dtype=object)
-    found[order] = [chr(65 + at) for at in np.searchsorted(ends, np.arange(len(data)), side="right")]
-    return found
-
-
 def _problems(business, model, horizon, margin, discount, shares, customers, left) -> list[str]:
     if business not in MODELS:
         return [f"business={business!r}; allowed are {', '.join(map(repr, MODELS))}"]
@@ -296,14 +263,6 @@ def _in_retail(transactions, customers, kind, until, columns, months, rules):
         return drawn_spend(model, spend, data.iloc[rows], **own)
 
     return people, (model, spend), None, draw
-
-
-def monthly(transactions: pd.DataFrame, *, customer: str, time: str, amount: str) -> pd.DataFrame:
-    """Sum payments by customer and month, in whole minor units: customer, ``month`` (number), ``paid`` (money)."""
-    rows = transactions.dropna(subset=[customer, time, amount])
-    minor = (rows[amount] * 100).round().astype("int64")
-    sums = minor.groupby([rows[customer], month_number(rows[time]).rename("month")]).sum()
-    return sums.div(100).rename("paid").reset_index()
 
 
 def _totals(people: pd.DataFrame, levels: Mapping[Any, np.ndarray], draw, confidence: float) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from csatlib.clv.lifetime_value import SHARES, monthly
-from csatlib.clv.retention_value import month_number
+from csatlib.clv.retention_value import month_number, monthly
+from csatlib.clv.tiers import SHARES
 from csatlib.stats.intervals import FEW_GROUPS, benjamini_hochberg, from_replicates, wilson
 from csatlib.stats.moments import moments
 from csatlib.stats.rows import require_columns

@@ -132,6 +132,14 @@ def month_number(days: pd.Series) -> pd.Series:
     return 12 * days.dt.year + days.dt.month - 1
 
 
+def monthly(transactions: pd.DataFrame, *, customer: str, time: str, amount: str) -> pd.DataFrame:
+    """Sum payments by customer and month, in whole minor units: customer, ``month`` (number), ``paid`` (money)."""
+    rows = transactions.dropna(subset=[customer, time, amount])
+    minor = (rows[amount] * 100).round().astype("int64")
+    sums = minor.groupby([rows[customer], month_number(rows[time]).rename("month")]).sum()
+    return sums.div(100).rename("paid").reset_index()
+
+
 def expected_payments(
     model: ShiftedBetaGeometric,
     age: np.ndarray,

@@ -6,8 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from csatlib.clv.lifetime_value import monthly
-from csatlib.clv.retention_value import completed_months, month_number
+from csatlib.clv.retention_value import completed_months, month_number, monthly
 from csatlib.stats.intervals import FEW_GROUPS, from_replicates
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, replicate_groups, require_columns
