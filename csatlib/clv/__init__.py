@@ -8,7 +8,7 @@ from csatlib.clv.lifetime_value import LifetimeValue, lifetime_value, value_hold
 from csatlib.clv.migration import Migration, migration, moved_with
 from csatlib.clv.modified_bg_nbd import ModifiedBetaGeoNBD
 from csatlib.clv.pareto_nbd import ParetoNBD
-from csatlib.clv.retention_gain import retention_gain
+from csatlib.clv.retention_gain import retention_gain, retention_gains
 from csatlib.clv.retention_value import renewals
 from csatlib.clv.rfm_summary import repeat_purchases, rfm
 from csatlib.clv.satisfaction_link import satisfaction_link, scored_windows
@@ -33,6 +33,7 @@ __all__ = [
     "renewals",
     "repeat_purchases",
     "retention_gain",
+    "retention_gains",
     "rfm",
     "satisfaction_link",
     "scored_windows",

@@ -44,7 +44,6 @@ def linked(result: pd.DataFrame, *, months: int, equal: list[str]) -> str:
         months=str(months),
         equal=listed(equal),
     )
-    spread = gap["ci_high"] - gap["ci_low"]
     if gap["ci_low"] * gap["ci_high"] > 0:
         second = say(
             "The difference, {size} points ({low} to {high}), is beyond random variation.",
@@ -56,9 +55,51 @@ def linked(result: pd.DataFrame, *, months: int, equal: list[str]) -> str:
         second = say(
             "Cannot tell whether that is more than chance: a difference of {size} points would have been detected "
             "8 times in 10.",
-            size=theme.number(DETECTED * spread / 2 / 1.96, 0),
+            size=theme.number(DETECTED * gap["se"], 0),
         )
     return together(first, second)
+
+
+def spent(result: pd.DataFrame, *, currency: str) -> str:
+    """Say whether customers with a high score pay more a month than those with a low one.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.clv.satisfaction_link`.
+    currency : str
+        Its code.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> row = {"measure": "spend", "part": "difference", "group": "high - low", "n": 90, "estimate": 1.3}
+    >>> spent(pd.DataFrame([row | {"se": 0.9, "ci_low": -0.5, "ci_high": 3.1}]), currency="EUR")[:49]
+    'Cannot tell whether payments a month go with the '
+    """
+    own = disclosure.protect(result.query("measure == 'spend' and group == 'high - low'"))
+    if own.empty or own["hidden"].any():
+        return say("Too few customers with a score to say how satisfaction and payments go together.")
+    row = own.iloc[0]
+    if row["ci_low"] * row["ci_high"] > 0:
+        return say(
+            "With the rest held equal, customers with a high score pay {currency} {size} a month against those "
+            "with a low score ({low} to {high}).",
+            currency=currency,
+            size=theme.number(row["estimate"], 2, sign=True),
+            low=theme.number(row["ci_low"], 2, sign=True),
+            high=theme.number(row["ci_high"], 2, sign=True),
+        )
+    return say(
+        "Cannot tell whether payments a month go with the score: a difference of {currency} {size} would have "
+        "been detected 8 times in 10.",
+        currency=currency,
+        size=theme.number(DETECTED * row["se"], 2),
+    )
 
 
 def gained(result: pd.DataFrame, *, currency: str, horizon: float) -> str:
@@ -135,3 +176,61 @@ def lifted(result: pd.DataFrame, *, currency: str, horizon: float) -> str:
         months=f"{horizon:g}",
         **{name: money(row[column]) for name, column in LIMITS.items()},
     )
+
+
+def boxed(gains: pd.DataFrame, *, currency: str, points: float) -> pd.DataFrame:
+    """Lay out what more retention is worth as tiles.
+
+    Parameters
+    ----------
+    gains : DataFrame
+        Rows of :func:`csatlib.clv.retention_gain`, with ``group``: "points", or "low as middle".
+    currency : str
+        Its code.
+    points : float
+        Of the first row.
+
+    Returns
+    -------
+    DataFrame
+        With ``label``, ``unit``, ``decimals`` and an empty ``comparison``.
+
+    Examples
+    --------
+    >>> boxed(pd.DataFrame({"group": ["points"], "n": [90]}), currency="EUR", points=5)["label"].tolist()
+    ['Retention +5 points a year']
+    """
+    words = {
+        "points": say("Retention +{points} points a year", points=f"{points:g}"),
+        "low as middle": say("Low scores stay as middle scores do, if the association holds in full"),
+    }
+    return gains.assign(label=gains["group"].map(words), unit=currency, decimals=0, comparison="")
+
+
+def action(total: pd.DataFrame, link: pd.DataFrame | None) -> str:
+    """Say what to do next.
+
+    Parameters
+    ----------
+    total : DataFrame
+        ``total`` of :func:`csatlib.clv.lifetime_value`.
+    link : DataFrame, optional
+        From :func:`csatlib.clv.satisfaction_link`.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+
+    Examples
+    --------
+    >>> action(pd.DataFrame({"level": ["all"]}), None)
+    'Put the total into plans with its margin of error, and see each month whether it held.'
+    """
+    first = say("Put the total into plans with its margin of error, and see each month whether it held.")
+    if link is None:
+        return first
+    own = disclosure.protect(link.query("measure == 'retention' and group == 'high - low'"))
+    if own.empty or own["hidden"].any() or not own["ci_low"].iloc[0] > 0:
+        return first
+    return together(say("Ask customers with a low score what went wrong, those of tier A first."), first)

@@ -32,16 +32,21 @@ class Migration:
         (of them here), ``estimate``, ``ci_low``, ``ci_high`` (percent of the tier before).
     directions : DataFrame
         The same with ``part`` a direction, and ``group`` "all" for all tiers.
+    start, middle : Timestamp
+        First days of the earlier and of the later span.
 
     Examples
     --------
-    >>> Migration(pd.DataFrame({"tier": ["A"]}), pd.DataFrame(), pd.DataFrame()).customers["tier"].tolist()
+    >>> days = pd.to_datetime(["2026-01-01", "2026-02-01"])
+    >>> Migration(pd.DataFrame({"tier": ["A"]}), pd.DataFrame(), pd.DataFrame(), *days).customers["tier"].tolist()
     ['A']
     """
 
     customers: pd.DataFrame
     moves: pd.DataFrame
     directions: pd.DataFrame
+    start: pd.Timestamp
+    middle: pd.Timestamp
 
 
 def migration(
@@ -135,7 +140,7 @@ def migration(
     moves = _shares(people, "tier", "later", [*every, GONE], confidence)
     whole = _shares(people.assign(tier="all"), "tier", "direction", DIRECTIONS, confidence)
     by_tier = _shares(people, "tier", "direction", DIRECTIONS, confidence)
-    return Migration(people, moves, pd.concat([whole, by_tier], ignore_index=True))
+    return Migration(people, moves, pd.concat([whole, by_tier], ignore_index=True), start, middle)
 
 
 def _placed(people: pd.DataFrame, shares: Sequence[float], gone: np.ndarray) -> pd.DataFrame:

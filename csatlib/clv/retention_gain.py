@@ -99,6 +99,60 @@ def retention_gain(
     return pd.DataFrame([row | {"estimate": worth[0], "ci_low": low, "ci_high": high}])
 
 
+def retention_gains(
+    value: LifetimeValue, link: pd.DataFrame | None = None, *, points: float = 5.0, over: int = 6, **settings
+) -> pd.DataFrame:
+    """Value so many points more, and beside it what goes with low scores becoming middle ones.
+
+    Parameters
+    ----------
+    value : LifetimeValue
+        Of customers under contract.
+    link : DataFrame, optional
+        From :func:`csatlib.clv.satisfaction_link`.
+    points : float
+        Points more retention over 12 months.
+    over : int
+        Months of the windows behind `link`.
+    **settings
+        Of :func:`retention_gain`: ``horizon``, ``margin``, ``discount``, ``draws``, ``confidence``, ``seed``.
+
+    Returns
+    -------
+    DataFrame
+        Rows of :func:`retention_gain` with ``group``: "points", and, unless it rests on few groups, "low as
+        middle", whose ``n`` are the low scores behind it.
+
+    Raises
+    ------
+    ValueError
+        As :func:`retention_gain`.
+
+    Notes
+    -----
+    "low as middle" is the money if the association holds in full: if customers whose score rises would then stay
+    as those do who have such a score today.
+
+    Examples
+    --------
+    >>> from csatlib.clv import ShiftedBetaGeometric
+    >>> from csatlib.clv.retention_value import MonthlySpend
+    >>> kept = {"period": range(1, 25), "n_at_risk": range(1000, 760, -10), "n_events": 10}
+    >>> model = ShiftedBetaGeometric().fit_renewals(pd.DataFrame(kept))
+    >>> people = pd.DataFrame({"age": [6] * 100})
+    >>> spend = MonthlySpend(np.full(100, 20.0), np.zeros(100), 0.0)
+    >>> retention_gains(LifetimeValue(people, people, (model,), spend))["group"].tolist()
+    ['points']
+    """
+    rows = [retention_gain(value, points=points, **settings).assign(group="points")]
+    if link is not None:
+        lift = link.query("measure == 'retention' and group == 'low as middle' and not few_groups")
+        for row in lift.to_dict("records"):
+            found = retention_gain(value, points=row["estimate"], se=row["se"], over=over, **settings)
+            rows.append(found.assign(group=row["group"], n=row["n"]))
+    return pd.concat(rows, ignore_index=True)
+
+
 def _power(stay: np.ndarray, share: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Halve the interval of powers until the mean of stay^power meets the target, each draw on its own."""
     low, high = (np.full(len(target), np.log(end)) for end in POWERS)

@@ -155,8 +155,9 @@ def satisfaction_link(
         ``measure`` ("retention": percent who stayed through the window; "spend": money a month), ``part``
         ("crude", "adjusted", or "difference" of adjusted figures), ``group`` ("low", "middle", "high"; of
         differences "middle - low", "high - middle", "high - low", and "low as middle": everybody against everybody
-        with the low ones standing where the middle ones stand), ``n`` (rows of the level, of a difference both),
-        ``n_groups``, ``few_groups``, ``estimate``, ``ci_low``, ``ci_high``, ``p_value`` (differences).
+        with the low ones standing where the middle ones stand), ``n`` (rows of the level, of a difference both, of
+        "low as middle" the low ones), ``n_groups``, ``few_groups``, ``estimate``, ``se``, ``ci_low``, ``ci_high``,
+        ``p_value`` (differences).
 
     Raises
     ------
@@ -216,10 +217,11 @@ def _linked(data, measure, level, customer, held, confidence, replicates, seed) 
                 "measure": measure,
                 "part": part,
                 "group": group,
-                "n": int(n[names].sum()),
+                "n": int(n[names[:1] if " as " in group else names].sum()),
                 "n_groups": groups,
                 "few_groups": groups < FEW_GROUPS,
                 "estimate": float(values[0]),
+                "se": float(limits.se),
                 "ci_low": float(limits.ci_low),
                 "ci_high": float(limits.ci_high),
                 "p_value": float(limits.p_value) if part == "difference" else np.nan,
