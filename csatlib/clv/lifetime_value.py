@@ -34,6 +34,7 @@ MODELS = {
     "subscription": {"shifted_beta_geometric": ShiftedBetaGeometric},
 }
 CHUNK = 2_000
+HOLDOUT_DRAWS = 200
 YEAR = 12
 
 
@@ -288,6 +289,8 @@ def _totals(people: pd.DataFrame, levels: Mapping[Any, np.ndarray], draw, confid
         low, high = np.quantile(futures, [tail, 1 - tail], axis=0)
         part = table.assign(estimate=estimate, ci_low=low, ci_high=high)
         part.insert(2, "measure", measure)
+        if measure == "share_of_value":
+            part.loc[part["level"] == "all", ["ci_low", "ci_high"]] = np.nan
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
@@ -316,7 +319,7 @@ def value_holdouts(
     least : int
         Months of records that a forecast needs.
     **settings
-        Of :func:`lifetime_value`: columns, ``model``, ``confidence``, ``draws``, ``seed``.
+        Of :func:`lifetime_value`: columns, ``model``, ``confidence``, ``draws`` (here 200), ``seed``.
 
     Returns
     -------
@@ -353,6 +356,7 @@ def value_holdouts(
     time, amount = settings.get("time", "occurred_at"), settings.get("amount", "amount")
     customer = settings.get("customer", "customer_id")
     require_columns(transactions.columns, [customer, time, amount])
+    settings = {"draws": HOLDOUT_DRAWS} | settings
     last = (pd.Timestamp(observed_until) + pd.Timedelta(days=1)).to_period("M") - 1
     first = transactions[time].min().to_period("M")
     rows = []

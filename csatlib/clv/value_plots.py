@@ -104,13 +104,15 @@ def plot_tiers(total: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return theme.keep(ax, shown, rows={"label": say("Tier")}, decimals=0)
 
 
-def plot_moves(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_moves(result: pd.DataFrame, *, contract: bool, ax: Axes | None = None) -> Axes:
     """One bar of 100 % per tier before, cut by the tier later; hatched is who left.
 
     Parameters
     ----------
     result : DataFrame
         ``moves`` of :func:`csatlib.clv.migration`.
+    contract : bool
+        Whether customers who are gone are known to have left, or only bought nothing.
     ax : Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -122,7 +124,7 @@ def plot_moves(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> row = {"group": "A", "part": ["A", "gone"], "n": 90, "count": [80, 10], "estimate": [88.9, 11.1]}
-    >>> ax = plot_moves(pd.DataFrame(row | {"ci_low": [80.0, 6.0], "ci_high": [94.0, 19.0]}))
+    >>> ax = plot_moves(pd.DataFrame(row | {"ci_low": 6.0, "ci_high": 94.0}), contract=True)
     >>> [text.get_text() for text in ax.texts]
     ['89', '11']
     >>> plt.close("all")
@@ -130,9 +132,8 @@ def plot_moves(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shown = sentences.labelled(disclosure.protect(result))
     before = list(dict.fromkeys(shown["label"]))
     parts = list(dict.fromkeys(result["part"]))
-    words = dict(
-        zip(parts, sentences.labelled(pd.DataFrame({"part": parts}), column="part")["label"], strict=True)
-    )
+    named = sentences.labelled(pd.DataFrame({"part": parts}), column="part", contract=contract)
+    words = dict(zip(parts, named["label"], strict=True))
     ax = ax or plt.subplots(figsize=(4.8, 0.55 * len(before) + 1.6))[1]
     left = np.zeros(len(before))
     for at, part in enumerate(parts):

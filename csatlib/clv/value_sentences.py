@@ -7,6 +7,7 @@ from csatlib import disclosure, theme
 from csatlib.words import mark, say, together
 
 LEVEL = 0.05
+FEW = 5  # forecasts from which a common side is said
 MOSTLY = 0.9  # share of earlier forecasts whose range should have held
 GONE = {
     "rose": mark(
@@ -16,6 +17,19 @@ GONE = {
         "{measure}: {size} {side} among those who fell a tier than among those who kept theirs ({span})."
     ),
     "gone": mark("{measure}: {size} {side} among those who left than among those who kept their tier ({span})."),
+}
+ASIDE = {
+    True: mark("All of them were too low: expect a little more than the middle of the range."),
+    False: mark("All of them were too high: expect a little less than the middle of the range."),
+}
+MOVED = {
+    True: mark(
+        "Beside the {months} months before, {rose} % of customers rose a tier, {fell} % fell and {gone} % left."
+    ),
+    False: mark(
+        "Beside the {months} months before, {rose} % of customers rose a tier, {fell} % fell and {gone} % bought "
+        "nothing."
+    ),
 }
 SIDES = {True: mark("higher"), False: mark("lower")}
 LIMITS = {"value": "estimate", "low": "ci_low", "high": "ci_high"}
@@ -50,7 +64,7 @@ def money(value: float) -> str:
     return theme.number(float(f"{value:.3g}") if pd.notna(value) else value, 0)
 
 
-def labelled(result: pd.DataFrame, *, column: str = "group") -> pd.DataFrame:
+def labelled(result: pd.DataFrame, *, column: str = "group", contract: bool = True) -> pd.DataFrame:
     """Put a reader's words for tiers, directions and levels of satisfaction into ``label``.
 
     Parameters
@@ -59,6 +73,8 @@ def labelled(result: pd.DataFrame, *, column: str = "group") -> pd.DataFrame:
         A result with such a column.
     column : str
         That column.
+    contract : bool
+        Whether customers who are gone are known to have left, or only bought nothing.
 
     Returns
     -------
@@ -71,6 +87,7 @@ def labelled(result: pd.DataFrame, *, column: str = "group") -> pd.DataFrame:
     ['All customers', 'Tier A', 'Low score']
     """
     words = {name: say(text) for name, text in (TIERS | SCORES).items()}
+    words |= {} if contract else {"gone": say("Bought nothing")}
     words |= {chr(65 + at): say("Tier {name}", name=chr(65 + at)) for at in range(10)}
     return result.assign(label=result[column].replace(words))
 
@@ -189,16 +206,57 @@ def held(result: pd.DataFrame) -> str:
         hits=str(hits),
         size=miss,
     )
+    if (side := _side(shown)) and hits >= MOSTLY * len(shown):
+        return together(first, side)
     if hits >= MOSTLY * len(shown):
         return together(first, say("The months overlap, so this is fewer trials than it seems."))
     return together(
         first,
+        *([side] if side else []),
         say(
             "The range is too narrow: seasons and other changes are not in the model. Allow for a miss of {size} "
             "% either way.",
             size=miss,
         ),
     )
+
+
+def caution(result: pd.DataFrame) -> str:
+    """Warn of the range where earlier ranges did not hold.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.clv.value_holdouts`.
+
+    Returns
+    -------
+    str
+        A sentence, or nothing where they held.
+
+    Examples
+    --------
+    >>> caution(pd.DataFrame({"n": [90] * 2, "error_percent": [-20.0, 5.1], "covered": [False, True]}))
+    'Do not take the range at its word: earlier forecasts missed by up to 20 %.'
+    """
+    shown = disclosure.protect(result)
+    shown = shown[~shown["hidden"]]
+    if shown.empty:
+        return say("Nothing tells yet how far this holds.")
+    if shown["covered"].sum() >= MOSTLY * len(shown):
+        return ""
+    return say(
+        "Do not take the range at its word: earlier forecasts missed by up to {size} %.",
+        size=theme.number(shown["error_percent"].abs().max(), 0),
+    )
+
+
+def _side(shown: pd.DataFrame) -> str:
+    """Tell where all of several forecasts missed on one side."""
+    low = shown["error_percent"].lt(0)
+    if len(shown) < FEW or (low.any() and not low.all()):
+        return ""
+    return say(ASIDE[bool(low.all())])
 
 
 def tried(result: pd.DataFrame, *, months: int) -> pd.DataFrame:
@@ -233,7 +291,7 @@ def tried(result: pd.DataFrame, *, months: int) -> pd.DataFrame:
     )
 
 
-def moved(directions: pd.DataFrame, *, months: int) -> str:
+def moved(directions: pd.DataFrame, *, months: int, contract: bool) -> str:
     """Say how many customers rose, fell and went.
 
     Parameters
@@ -242,6 +300,8 @@ def moved(directions: pd.DataFrame, *, months: int) -> str:
         ``directions`` of :func:`csatlib.clv.migration`.
     months : int
         Months of a span.
+    contract : bool
+        As in :func:`worth`.
 
     Returns
     -------
@@ -251,18 +311,14 @@ def moved(directions: pd.DataFrame, *, months: int) -> str:
     Examples
     --------
     >>> rows = {"group": "all", "part": ["rose", "kept", "fell", "gone"], "n": 90, "estimate": [6.0, 80, 7, 7]}
-    >>> moved(pd.DataFrame(rows | {"ci_low": 5.0, "ci_high": 81.0}), months=6)[:58]
-    'From one 6 months to the next 6 % of customers rose a tier'
+    >>> moved(pd.DataFrame(rows | {"ci_low": 5.0, "ci_high": 81.0}), months=6, contract=True)[:58]
+    'Beside the 6 months before, 6 % of customers rose a tier, '
     """
     shown = disclosure.protect(directions.query("group == 'all'")).set_index("part")
     if shown.empty or shown["hidden"].any():
         return say("Too few customers to follow between tiers.")
     places = {part: theme.number(shown.loc[part, "estimate"], 0) for part in ("rose", "fell", "gone")}
-    return say(
-        "From one {months} months to the next {rose} % of customers rose a tier, {fell} % fell and {gone} % left.",
-        months=str(months),
-        **places,
-    )
+    return say(MOVED[contract], months=str(months), **places)
 
 
 def went_with(result: pd.DataFrame, *, names: dict[str, str]) -> str:
