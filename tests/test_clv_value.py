@@ -121,7 +121,7 @@ def test_the_model_must_fit_the_business():
     people = company(n=50)
     with pytest.raises(ValueError, match="does not fit business='subscription': under contract the day"):
         valued(people, model="bg_nbd")
-    with pytest.raises(ValueError, match="does not fit business='retail': in retail nobody says that he left"):
+    with pytest.raises(ValueError, match="does not fit business='retail': in retail nobody says when they leave"):
         valued(people, business="retail", model="shifted_beta_geometric")
     with pytest.raises(ValueError, match="customers lack 'left_on'"):
         valued(people, customers=people.drop(columns="left_on"))

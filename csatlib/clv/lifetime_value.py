@@ -212,7 +212,7 @@ def _problems(business, model, horizon, margin, discount, shares, customers, lef
 def _refusal(business: str, model: str) -> str:
     allowed = ", ".join(map(repr, MODELS[business]))
     why = {
-        "retail": "in retail nobody says that he left, so there are no days of leaving to fit retention to",
+        "retail": "in retail nobody says when they leave, so there are no days of leaving to fit retention to",
         "subscription": "under contract the day of leaving is known, and a model that guesses it would ignore it",
     }
     if not any(model in names for names in MODELS.values()):

@@ -198,10 +198,10 @@ def boxed(gains: pd.DataFrame, *, currency: str, points: float) -> pd.DataFrame:
     Examples
     --------
     >>> boxed(pd.DataFrame({"group": ["points"], "n": [90]}), currency="EUR", points=5)["label"].tolist()
-    ['Retention +5 points a year']
+    ['5 points more retention over 12 months']
     """
     words = {
-        "points": say("Retention +{points} points a year", points=f"{points:g}"),
+        "points": say("{points} points more retention over 12 months", points=f"{points:g}"),
         "low as middle": say("Low scores stay as middle scores do, if the association holds in full"),
     }
     return gains.assign(label=gains["group"].map(words), unit=currency, decimals=0, comparison="")

@@ -72,7 +72,7 @@ def retention_gain(
     """
     if value.monthly is None:
         raise ValueError(
-            "in retail nobody says that he left, so retention is not known: what it is worth can be said under "
+            "in retail nobody says when they leave, so retention is not known: what it is worth can be said under "
             'contract only (business="subscription" in csat.toml, with left_on)'
         )
     model = value.models[0]
