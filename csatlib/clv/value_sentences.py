@@ -9,14 +9,10 @@ from csatlib.words import mark, say, together
 LEVEL = 0.05
 FEW = 5  # forecasts from which a common side is said
 MOSTLY = 0.9  # share of earlier forecasts whose range should have held
-GONE = {
-    "rose": mark(
-        "{measure}: {size} {side} among those who rose a tier than among those who kept theirs ({span})."
-    ),
-    "fell": mark(
-        "{measure}: {size} {side} among those who fell a tier than among those who kept theirs ({span})."
-    ),
-    "gone": mark("{measure}: {size} {side} among those who left than among those who kept their tier ({span})."),
+WENT = {
+    "rose": mark("{measure}: {size} ({span}) among those who rose a tier, beside those who kept theirs."),
+    "fell": mark("{measure}: {size} ({span}) among those who fell a tier, beside those who kept theirs."),
+    "gone": mark("{measure}: {size} ({span}) among those who left, beside those who kept their tier."),
 }
 ASIDE = {
     True: mark("All of them were too low: expect a little more than the middle of the range."),
@@ -31,7 +27,6 @@ MOVED = {
         "nothing."
     ),
 }
-SIDES = {True: mark("higher"), False: mark("lower")}
 LIMITS = {"value": "estimate", "low": "ci_low", "high": "ci_high"}
 TIERS = {
     "all": mark("All customers"),
@@ -340,7 +335,7 @@ def went_with(result: pd.DataFrame, *, names: dict[str, str]) -> str:
     --------
     >>> row = {"group": "gone", "measure": "s", "n": 90, "n_reference": 900, "estimate": -0.43, "ci_low": -0.67}
     >>> went_with(pd.DataFrame([row | {"ci_high": -0.18, "p_adjusted": 0.003}]), names={"s": "Last score"})
-    'Last score: 0.43 lower among those who left than among those who kept their tier (0.18 to 0.67).'
+    'Last score: −0.43 (−0.67 to −0.18) among those who left, beside those who kept their tier.'
     """
     shown = disclosure.protect(result)
     apart = shown[(shown["p_adjusted"] < LEVEL) & ~shown["hidden"] & ~shown["indicative"]]
@@ -350,14 +345,13 @@ def went_with(result: pd.DataFrame, *, names: dict[str, str]) -> str:
         )
     told = []
     for row in apart.to_dict("records"):
-        low, high = sorted(abs(row[c]) for c in ("ci_low", "ci_high"))
+        low, high = (theme.number(row[c], 2, sign=True) for c in ("ci_low", "ci_high"))
         told.append(
             say(
-                GONE[row["group"]],
+                WENT[row["group"]],
                 measure=names.get(row["measure"], row["measure"]),
-                size=theme.number(abs(row["estimate"]), 2),
-                side=say(SIDES[row["estimate"] > 0]),
-                span=say("{low} to {high}", low=theme.number(low, 2), high=theme.number(high, 2)),
+                size=theme.number(row["estimate"], 2, sign=True),
+                span=say("{low} to {high}", low=low, high=high),
             )
         )
     return together(*told)
