@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from csatlib.clv import (
+    BetaGeoNBD,
+    GammaGamma,
     ShiftedBetaGeometric,
     lifetime_value,
     migration,
@@ -20,7 +22,7 @@ from csatlib.clv import (
     scored_windows,
     value_holdouts,
 )
-from csatlib.clv.purchase_value import spans
+from csatlib.clv.purchase_value import MONTH, drawn_spend, expected_spend, spans
 from csatlib.clv.retention_value import expected_payments
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "clv.json").read_text(encoding="utf-8"))
@@ -56,6 +58,9 @@ def test_discounting_by_hand():
     found = expected_payments(model, np.array([0, 2]), discount=0.25, horizon=3)
     # ages 0 and 2: S(1..3) = 1/2, 1/3, 1/4, and S(3..5) / S(2) = 3/4, 3/5, 1/2
     assert_allclose(found, [1 / 2 + 1 / 3 / 1.25 + 1 / 4 / 1.5625, 3 / 4 + 3 / 5 / 1.25 + 1 / 2 / 1.5625])
+    # half a payment in the month of leaving: 1/2 of the 1/2, 1/6 and 1/12 who leave
+    part = expected_payments(model, np.array([0]), discount=0.25, horizon=3, last=0.5)
+    assert_allclose(part - found[:1], (1 / 2 + 1 / 6 / 1.25 + 1 / 12 / 1.5625) / 2)
     ends, factor = spans(6, 0.02)
     assert_allclose(ends, range(1, 7))
     assert_allclose(factor, 1.02 ** -(np.arange(6) + 0.5))
@@ -71,6 +76,8 @@ def test_value_without_end_is_the_published_residual_lifetime():
     theirs = [float(model.discounted_lifetime(0.1, renewals=k)["estimate"].iloc[0]) for k in (1, 2, 3, 4)]
     assert_allclose(ours, theirs)
     assert_allclose(expected_payments(model, np.arange(4), discount=0.1, horizon=400), ours, rtol=1e-12)
+    ends = [expected_payments(model, np.arange(4), discount=0.1, horizon=h, last=0.6) for h in (400, np.inf)]
+    assert_allclose(*ends, rtol=1e-12)
     assert_allclose(
         expected_payments(model, np.arange(4), discount=0.1, horizon=np.inf, power=1 + 1e-9), ours, rtol=1e-4
     )
@@ -282,7 +289,11 @@ def test_gain_by_hand():
     assert_allclose(gain["value"], 100 * now)
     grid = np.linspace(0.2, 1, 4001)
     power = grid[np.argmin([abs(((stay[age + 12] / stay[age]) ** c).mean() - now - 0.05) for c in grid])]
-    more = sum((stay[age + t] / stay[age]) ** power - stay[age + t] / stay[age] for t in range(1, 13))
+    more, last = 0.0, found.monthly.last
+    for t in range(1, 13):
+        before, after = stay[age + t - 1] / stay[age], stay[age + t] / stay[age]
+        more += (1 - last) * (after**power - after) + last * (before**power - before)
+    assert 0.9 < last <= 1  # bills come on the first
     assert_allclose(gain["estimate"], more @ people["monthly"], rtol=2e-3)
     with pytest.raises(ValueError, match="points=60; .* stay already"):
         retention_gain(found, points=60)
@@ -294,3 +305,71 @@ def test_gain_needs_a_contract():
     shop = valued(company(3, n=150), business="retail", draws=20)
     with pytest.raises(ValueError, match="retention is not known"):
         retention_gain(shop)
+
+
+def test_retail_value_is_published_purchases_times_published_spend():
+    model = BetaGeoNBD.from_parameters({"r": 0.243, "alpha": 7 * 4.414, "a": 0.793, "b": 2.426})  # days
+    spend = GammaGamma.from_parameters({"p": 6.25, "q": 3.74, "gamma": 15.44})
+    row = {"frequency": [2], "recency": [7 * 30.43], "age": [7 * 38.86], "mean_spend": [22.35]}
+    rules = {"discount": 0.0, "horizon": 39 * 7 / MONTH}
+    # 1.226 purchases in 39 weeks (Fader, Hardie and Lee 2005), 24.66 each (Fader and Hardie 2013)
+    assert_allclose(expected_spend(model, spend, pd.DataFrame(row), **rules), 1.226 * 24.66, rtol=1e-3)
+    drawn = drawn_spend(
+        model, spend, pd.DataFrame(row).loc[[0] * 4000], seed=1, **rules,
+        parameters=(model.params_.to_frame().T, spend.params_.to_frame().T),
+    )  # fmt: skip
+    assert_allclose(drawn.mean(), 1.226 * 24.66, rtol=0.1)
+    later = expected_spend(model, spend, pd.DataFrame(row), discount=0.01, horizon=39 * 7 / MONTH)
+    assert 1.226 * 24.66 / 1.01**9 < later < 1.226 * 24.66
+    forever = expected_spend(model, spend, pd.DataFrame(row), discount=0.01, horizon=np.inf)
+    long = expected_spend(model, spend, pd.DataFrame(row), discount=0.01, horizon=900)
+    assert forever > 0.95 * long
+
+
+def shop(seed, n=400, weeks=104):
+    """Purchases of a BG/NBD population with Gamma-Gamma spend, first purchases over the first half-year."""
+    rng = np.random.default_rng(seed)
+    rate, stop = rng.gamma(1.0, 1 / 60, n), rng.beta(1.0, 6.0, n)
+    scale, rows = 1 / rng.gamma(4.0, 1 / 15.0, n), []
+    for i, first in enumerate(rng.integers(0, 182, n)):
+        day, alive = float(first), True
+        while alive and day < 7 * weeks:
+            rows.append((i, day, rng.gamma(6.0) * scale[i]))
+            day, alive = day + rng.exponential(1 / rate[i]), rng.random() > stop[i] or day == first
+    data = pd.DataFrame(rows, columns=["customer_id", "day", "amount"])
+    data["occurred_at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.floor(data["day"]), unit="D")
+    return data.assign(amount=data["amount"].clip(lower=0.01).round(2))
+
+
+def test_every_retail_customer_is_valued_and_every_tier_filled():
+    data = shop(1, 200)
+    found = lifetime_value(data, business="retail", observed_until="2025-06-30", draws=50)
+    assert len(found.customers) == data.query("occurred_at <= '2025-06-30'")["customer_id"].nunique()
+    sizes = found.total.query("level == 'tier' and measure == 'value'")
+    assert_allclose(sizes["share"], [0.2, 0.3, 0.5], atol=0.01)
+    assert sizes["estimate"].sum() == pytest.approx(found.customers["estimate"].sum())
+    each = found.total.query("level == 'tier' and measure == 'per_customer'")["estimate"]
+    assert each.is_monotonic_decreasing
+    assert found.monthly is None
+
+
+@pytest.mark.long
+def test_prediction_intervals_under_contract_cover():
+    """100 companies, three months ahead from the data: parameters, staying and payments are all at work."""
+    hits = 0
+    for seed in range(100):
+        people, rng = company(seed), np.random.default_rng([seed, 1])
+        data = bills(people)
+        data["amount"] = (data["amount"] * rng.lognormal(-0.02, 0.2, len(data))).round(2)
+        table = value_holdouts(
+            data, business="subscription", customers=people, observed_until="2025-12-31", origins=1, months=6
+        )
+        hits += int(table["covered"].iloc[0])
+    assert 88 <= hits <= 100  # of 95 expected
+
+
+@pytest.mark.long
+def test_prediction_intervals_in_retail_cover():
+    rules = {"business": "retail", "observed_until": "2025-12-31", "origins": 1, "months": 6}
+    hits = sum(int(value_holdouts(shop(seed), **rules)["covered"].iloc[0]) for seed in range(60))
+    assert 51 <= hits <= 60  # of 57 expected

@@ -1,7 +1,7 @@
 """What customers are still worth: discounted value with a prediction interval, by tier, and how far it held."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -19,6 +19,7 @@ from csatlib.clv.retention_value import (
     completed_months,
     drawn_payments,
     expected_payments,
+    last_month,
     monthly,
     monthly_spend,
     renewals,
@@ -142,7 +143,8 @@ def lifetime_value(
     Notes
     -----
     Under contract: margin x monthly payments x sum over t of S(k + t) / S(k) / (1 + d)^(t - 1), the first payment
-    being due at the next monthly renewal: the discounted expected residual lifetime. Payments are expected from
+    being due at the next monthly renewal: the discounted expected residual lifetime; and of the payment of the
+    month in which a customer leaves, the share that those who left so far have paid. Payments are expected from
     the last whole months, drawn towards the mean of all (normal-normal), and thought independent of staying.
     Retail: margin x spend per purchase x discounted expected purchases. The interval holds for what is drawn:
     parameters, who stays or buys, what is paid. A changed price, a new competitor or a season is not in it: see
@@ -232,16 +234,19 @@ def _under_contract(transactions, customers, kind, until, columns, months, rules
     )
     here = customers[(customers[joined] < end) & ~(customers[left] < end)].sort_values(customer)
     people = here[[customer]].assign(age=completed_months(here[joined], end)).reset_index(drop=True)
-    spend = monthly_spend(
-        monthly(paid, customer=customer, time=columns["time"], amount=columns["amount"]),
-        here, until=until, last=months, customer=customer, joined=joined,
-    )  # fmt: skip
+    sums = monthly(paid, customer=customer, time=columns["time"], amount=columns["amount"])
+    who = {"until": until, "customer": customer, "joined": joined}
+    spend = replace(
+        monthly_spend(sums, here, last=months, **who), last=last_month(sums, customers, left=left, **who)
+    )
     model._require_fit()
     people["monthly"] = spend.expected
-    people["estimate"] = spend.expected * expected_payments(model, people["age"].to_numpy(), **rules)
+    people["estimate"] = spend.expected * expected_payments(
+        model, people["age"].to_numpy(), last=spend.last, **rules
+    )
 
     def draw(rows: slice, draws: int, seed: int) -> np.ndarray:
-        own = MonthlySpend(spend.expected[rows], spend.uncertain[rows], spend.months_sd)
+        own = replace(spend, expected=spend.expected[rows], uncertain=spend.uncertain[rows])
         rng = model._stream(seed, f"value {rows.start}")
         parameters = model.sample_parameters(draws, seed=seed)
         return drawn_payments(model, people["age"].to_numpy()[rows], own, parameters=parameters, rng=rng, **rules)

@@ -88,6 +88,7 @@ def retention_gain(
         raise ValueError(f"points={points}; {100 * now[0]:.1f} % stay already, so less than that is left to gain")
     power = _power(stay, share, np.minimum(now + aimed / 100, CEILING))
     rules = {"discount": (1 + discount) ** (1 / YEAR) - 1, "horizon": float(horizon), "values": values}
+    rules["last"] = value.monthly.last
     more = expected_payments(model, ages, power=power[:, None], **rules) - expected_payments(model, ages, **rules)
     paid = np.bincount(back, value.monthly.expected)
     unsure = np.sqrt(np.bincount(back, value.monthly.uncertain**2))

@@ -15,11 +15,16 @@ SERIES = 1e-12
 
 @dataclass(frozen=True)
 class MonthlySpend:
-    """What each customer pays a month: expected, its standard deviation, and that of single months."""
+    """What each customer pays a month: expected, its standard deviation, and that of single months.
+
+    `last` is the share of a month's payment that customers pay in the month in which they leave: near 1 where
+    bills come in advance, near 0 where they come afterwards.
+    """
 
     expected: np.ndarray
     uncertain: np.ndarray
     months_sd: float
+    last: float = 0.0
 
 
 def renewals(
@@ -132,6 +137,28 @@ def month_number(days: pd.Series) -> pd.Series:
     return 12 * days.dt.year + days.dt.month - 1
 
 
+def last_month(
+    months: pd.DataFrame, customers: pd.DataFrame, *, until: date, customer: str, joined: str, left: str
+) -> float:
+    """Measure what share of their usual payment customers pay in the month in which they leave."""
+    if not len(months):
+        return 0.0
+    gone = customers[(customers[left] <= pd.Timestamp(until)) & (customers[left].dt.day > 1)]
+    first = month_number(gone[joined]) + (gone[joined].dt.day > 1)
+    span = pd.DataFrame({customer: gone[customer], "left": month_number(gone[left])})
+    span["first"] = np.maximum(first, months["month"].min())
+    span = span[span["left"] > span["first"]]
+    rows = months.merge(span, on=customer)
+    rows = rows[rows["month"].between(rows["first"], rows["left"])]
+    usual = (
+        rows[rows["month"] < rows["left"]].groupby(customer)["paid"].sum().reindex(span[customer], fill_value=0)
+    )
+    usual = (usual.to_numpy() / (span["left"] - span["first"]).to_numpy()).sum()
+    return (
+        float(np.clip(rows.loc[rows["month"] == rows["left"], "paid"].sum() / usual, 0, 1)) if usual > 0 else 0.0
+    )
+
+
 def monthly(transactions: pd.DataFrame, *, customer: str, time: str, amount: str) -> pd.DataFrame:
     """Sum payments by customer and month, in whole minor units: customer, ``month`` (number), ``paid`` (money)."""
     rows = transactions.dropna(subset=[customer, time, amount])
@@ -146,24 +173,27 @@ def expected_payments(
     *,
     discount: float,
     horizon: float,
+    last: float = 0.0,
     power: float | np.ndarray = 1.0,
     values: np.ndarray | None = None,
 ) -> np.ndarray:
     """Discounted number of monthly payments of customers of each age, the first one due at the next renewal.
 
-    `power` raises the chance to stay, S^power; `values` are (2, draws, 1) parameters instead of the fitted ones.
+    `last` is the share of a payment made in the month of leaving; `power` raises the chance to stay, S^power;
+    `values` are (2, draws, 1) parameters instead of the fitted ones.
     """
     alpha, beta = model.params_.to_numpy() if values is None else values
     ages, back = np.unique(age, return_inverse=True)
     before, v = beta + ages, 1 / (1 + discount)
     if np.isinf(horizon) and np.all(np.equal(power, 1.0)):
         found = before / (alpha + before) * hyp2f1(1, before + 1, alpha + before + 1, v)
-        return found[..., back]
+        return ((1 - last) * found + last * (1 + v * found))[..., back]
     found, there = 0.0, 1.0
     steps = int(horizon) if np.isfinite(horizon) else int(np.ceil(np.log(1e-6) / np.log(v)))
     for step in range(steps):
-        there = there * ((before + step) / (alpha + before + step)) ** power
-        found = found + there * v**step
+        staying = ((before + step) / (alpha + before + step)) ** power
+        found = found + there * (staying + last * (1 - staying)) * v**step
+        there = there * staying
     return np.asarray(found)[..., back]
 
 
@@ -180,10 +210,12 @@ def drawn_payments(
     """Draw what each customer will still pay: parameters, day of leaving and spend, shape (draws, customers)."""
     alpha, beta = parameters.to_numpy().T[:, :, None]
     stop = rng.beta(np.broadcast_to(alpha, (len(parameters), len(age))), beta + age)
-    paid = np.minimum(rng.geometric(np.maximum(stop, SERIES)) - 1.0, horizon)
+    stays = rng.geometric(np.maximum(stop, SERIES)) - 1.0
+    paid, part = np.minimum(stays, horizon), spend.last * (stays < horizon)
     v = 1 / (1 + discount)
     worth = paid if discount == 0 else (1 - v**paid) / (1 - v)
     square = paid if discount == 0 else (1 - v ** (2 * paid)) / (1 - v**2)
+    worth, square = worth + part * v**paid, square + part * v ** (2 * paid)
     first, second = rng.standard_normal((2, *worth.shape))
     monthly = spend.expected + spend.uncertain * first
     return worth * monthly + np.sqrt(square) * spend.months_sd * second
