@@ -23,7 +23,7 @@ from csatlib.clv import (
     value_holdouts,
 )
 from csatlib.clv.purchase_value import MONTH, drawn_spend, expected_spend, spans
-from csatlib.clv.retention_value import expected_payments
+from csatlib.clv.retention_value import expected_payments, last_month, monthly, monthly_spend
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "clv.json").read_text(encoding="utf-8"))
 DAYS = pd.date_range("2024-01-01", "2025-12-01", freq="MS")
@@ -373,3 +373,31 @@ def test_prediction_intervals_in_retail_cover():
     rules = {"business": "retail", "observed_until": "2025-12-31", "origins": 1, "months": 6}
     hits = sum(int(value_holdouts(shop(seed), **rules)["covered"].iloc[0]) for seed in range(60))
     assert 51 <= hits <= 60  # of 57 expected
+
+
+def test_who_pays_just_the_limit_is_in_the_higher_tier():
+    data = paid(*((name, f"2026-0{month}-01", 10) for name in "abc" for month in (1, 2)), ("d", "2026-01-01", 5))
+    found = migration(data, observed_until="2026-02-28", months=1, shares=[0.5, 0.5]).customers
+    assert found[["tier", "later"]].values.tolist() == [["A", "A"]] * 3 + [["B", "gone"]]
+
+
+def test_monthly_spend_by_hand():
+    days = [("2025-01-01", None), ("2026-01-15", None), ("2026-03-20", None), ("2025-06-01", "2026-02-11")]
+    people = pd.DataFrame(days, columns=["joined_on", "left_on"]).apply(pd.to_datetime)
+    people = people.assign(customer_id=list("abcd"))
+    data = monthly(
+        paid(
+            ("a", "2026-01-01", 10), ("a", "2026-02-01", 10), ("a", "2026-03-01", 10), ("b", "2026-01-20", 99),
+            ("b", "2026-02-01", 31), ("b", "2026-03-01", 29), ("c", "2026-03-25", 99), ("d", "2026-01-01", 20),
+            ("d", "2026-02-01", 15), ("a", "2026-04-01", 50),
+        ), customer="customer_id", time="occurred_at", amount="amount",
+    )  # fmt: skip
+    who = {"until": pd.Timestamp("2026-03-31"), "customer": "customer_id", "joined": "joined_on"}
+    spend = monthly_spend(data, people.iloc[:3], last=12, **who)
+    within = (0 + 2) / (2 + 1)  # squares around 10, 10, 10 and 31, 29
+    between = 200 - within * (1 / 3 + 1 / 2) / 2
+    own = [n * between / (n * between + within) for n in (3, 2)]
+    assert_allclose(spend.expected, [own[0] * 10 + (1 - own[0]) * 20, own[1] * 30 + (1 - own[1]) * 20, 20])
+    assert_allclose(spend.uncertain[2], np.sqrt(between))  # no whole month: as uncertain as customers differ
+    assert_allclose(spend.months_sd**2, within)
+    assert_allclose(last_month(data, people, left="left_on", **who), 15 / 20)
