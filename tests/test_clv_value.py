@@ -21,6 +21,7 @@ from csatlib.clv import (
     satisfaction_link,
     scored_windows,
     value_holdouts,
+    value_sentences,
 )
 from csatlib.clv.purchase_value import MONTH, drawn_spend, expected_spend, spans
 from csatlib.clv.retention_value import expected_payments, last_month, monthly, monthly_spend
@@ -401,3 +402,23 @@ def test_monthly_spend_by_hand():
     assert_allclose(spend.uncertain[2], np.sqrt(between))  # no whole month: as uncertain as customers differ
     assert_allclose(spend.months_sd**2, within)
     assert_allclose(last_month(data, people, left="left_on", **who), 15 / 20)
+
+
+def held_of(*errors, n=90):
+    missed = np.array(errors)
+    return pd.DataFrame({"n": n, "error_percent": missed, "covered": np.abs(missed) < 3})
+
+
+def test_what_is_said_of_earlier_forecasts():
+    fine = value_sentences.held(held_of(0.4, -0.2, 0.3))
+    assert fine.startswith("Of 3 earlier forecasts, 3 had")
+    assert "largest miss was 0.4 %" in fine
+    assert value_sentences.caution(held_of(0.4, -0.2, 0.3)) == ""
+    poor = value_sentences.held(held_of(-12.0, -39.2, -8, -20, -2))
+    assert "Allow for a miss of 39 % either way" in poor
+    assert "All of them were too low" in poor
+    assert "missed by up to 39 %" in value_sentences.caution(held_of(-12.0, -39.2))
+    assert "too high" in value_sentences.held(held_of(1.0, 1, 2, 1, 1))
+    assert "too short" in value_sentences.held(held_of())
+    assert "too short" in value_sentences.held(held_of(1.0, n=4))  # too few customers to show
+    assert value_sentences.caution(held_of()) == "Nothing tells yet how far this holds."

@@ -7,6 +7,7 @@ from csatlib import disclosure, theme
 from csatlib.words import mark, say, together
 
 LEVEL = 0.05
+SMALL = 2.0  # percent under which a miss has a decimal
 FEW = 5  # forecasts from which a common side is said
 MOSTLY = 0.9  # share of earlier forecasts whose range should have held
 WENT = {
@@ -193,7 +194,7 @@ def held(result: pd.DataFrame) -> str:
         return say(
             "The records are too short to try the forecast on earlier months: nothing tells how far it holds."
         )
-    miss = theme.number(shown["error_percent"].abs().max(), 0)
+    miss = _largest(shown)
     hits = int(shown["covered"].sum())
     first = say(
         "Of {n} earlier forecasts, {hits} had what was then paid within the range; the largest miss was {size} %.",
@@ -242,8 +243,14 @@ def caution(result: pd.DataFrame) -> str:
         return ""
     return say(
         "Do not take the range at its word: earlier forecasts missed by up to {size} %.",
-        size=theme.number(shown["error_percent"].abs().max(), 0),
+        size=_largest(shown),
     )
+
+
+def _largest(shown: pd.DataFrame) -> str:
+    """Size of the largest miss in percent, with a decimal where it is small."""
+    miss = shown["error_percent"].abs().max()
+    return theme.number(miss, 1 if miss < SMALL else 0)
 
 
 def _side(shown: pd.DataFrame) -> str:
