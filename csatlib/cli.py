@@ -1,19 +1,18 @@
 """The command `csat`: check a company's data, run the notebooks of a project, start a new one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 WRONG_USE = 2
 JOBS_FAILED = 1
+ALERTED = 3
+INTERRUPTED = 130  # what shells expect after Ctrl-C
 ROWS_REJECTED = 1
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -32,18 +31,30 @@ def run(
     last: Annotated[int | None, typer.Option(help="The last N months.")] = None,
     each: Annotated[str | None, typer.Option(help="A column: also one report per value.")] = None,
     only: Annotated[str | None, typer.Option(help="Notebooks whose name matches, like '1*'.")] = None,
-    jobs: Annotated[int, typer.Option(help="Notebooks at a time.")] = 1,
+    jobs: Annotated[int | None, typer.Option(help="Notebooks at a time; default: by the machine.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="name=value, for a parameter.")] = None,
     force: Annotated[bool, typer.Option(help="Run also what has not changed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language; default: all of csat.toml.")] = None,
+    memory: Annotated[int | None, typer.Option(help="MB of memory after which a kernel is ended (Linux).")] = None,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit status 3 where a figure is beyond target or limit.")
+    ] = False,
+    log: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
 ) -> None:
-    """Run the notebooks and publish their reports; the last line is the page to open."""
+    """Run the notebooks and publish their reports; the last line is the page to open.
+
+    Exit status: 0 all well, 1 a report failed, 2 nothing was started, 3 alerts with --fail-on-alert, 130
+    interrupted.
+    """
+    from csatlib.publish import progress as reporting
     from csatlib.publish import run as runner
 
     try:
-        with _progress() as progress:
+        if log not in reporting.LOGS:
+            raise ValueError(f"--log is one of {', '.join(reporting.LOGS)}, got {log!r}")
+        with reporting.shown(log, typer.echo) as progress:
             result = runner.run(
                 config,
                 period=period,
@@ -56,13 +67,49 @@ def run(
                 out=out,
                 language=language,
                 cold=cold,
+                memory=memory,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:
         _refuse(error)
-    typer.echo(_summary(result.outcomes))
-    typer.echo(_short(result.index))
+    except KeyboardInterrupt:
+        typer.echo("csat: interrupted; finished reports stay, the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    reporting.closing(result, log, typer.echo)
+    if log == "text":
+        typer.echo(_short(result.index))
     if result.failed:
+        raise typer.Exit(JOBS_FAILED)
+    if fail_on_alert and result.alerts:
+        raise typer.Exit(ALERTED)
+
+
+@app.command()
+def verify(
+    period: Annotated[str | None, typer.Argument(help="2026-10, 2026-Q3 or 2026; default: all.")] = None,
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Notebooks at a time; default: by the machine.")] = None,
+) -> None:
+    """Run published reports again from their snapshots and tell whether the figures reproduce.
+
+    Exit status: 0 all reproduced, 1 some differ or cannot be run again, 2 nothing to verify.
+    """
+    from csatlib.publish import verify as verifier
+
+    def told(verified) -> None:
+        typer.echo(f"{verified.status} {verified.job}: {verified.reason}")
+
+    try:
+        found = verifier.verify(config, period=period, out=out, jobs=jobs, progress=told)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(_summary(found, ("reproduced", "differs", "cannot")))
+    if any(verified.status != "reproduced" for verified in found):
         raise typer.Exit(JOBS_FAILED)
 
 
@@ -166,31 +213,7 @@ def _settings(pairs: list[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-@contextmanager
-def _progress() -> Iterator[Callable]:
-    """Yield what shows an outcome: a bar in a terminal, one plain line per job elsewhere."""
-    console = Console()
-    if not console.is_terminal:
-        yield lambda outcome, finished, total: typer.echo(f"[{finished}/{total}] {_line(outcome)}")
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("reports", total=None)
-
-        def show(outcome, finished: int, total: int) -> None:
-            bar.update(task, completed=finished, total=total)
-            bar.console.print(_line(outcome), markup=False, highlight=False)
-
-        yield show
-
-
-def _line(outcome) -> str:
-    took = f" in {outcome.seconds:.1f} s" if outcome.seconds else ""
-    return f"{outcome.status} {outcome.job}{took}" + (f": {outcome.reason}" if outcome.reason else "")
-
-
-def _summary(outcomes) -> str:
-    states = ("done", "unchanged", "skipped", "failed")
+def _summary(outcomes, states) -> str:
     counts = [(state, sum(outcome.status == state for outcome in outcomes)) for state in states]
     return ", ".join(f"{count} {state}" for state, count in counts if count)
 

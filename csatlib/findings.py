@@ -1,7 +1,7 @@
 """The record a notebook leaves: figures with interval and n that later pages and runs can read."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,8 @@ from csatlib.words import say, together
 
 MIME = "application/vnd.csatlib.finding+json"
 FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_eff")
-COLUMNS = ("metric", "group", "period", "unit", *FIGURES, "direction", "statement", "action", "owner")
+MARKS = ("target", "lcl", "ucl")
+COLUMNS = ("metric", "group", "period", "unit", *FIGURES, "direction", "statement", "action", "owner", *MARKS)
 
 
 def record(
@@ -28,6 +29,8 @@ def record(
     direction: Literal["higher_is_better", "lower_is_better"] = "higher_is_better",
     action: str = "",
     owner: str = "",
+    target: float | None = None,
+    limits: Sequence[float] | None = None,
 ) -> None:
     """Leave a figure in the executed notebook and show it as one line.
 
@@ -47,6 +50,11 @@ def record(
         Which way is good.
     action, owner : str
         What to do, and who.
+    target : float, optional
+        What is aimed at, in the unit of the estimate; NaN counts as none.
+    limits : sequence of two floats, optional
+        Control limits, lower and upper, of this period's figure. `csat run` writes figures beyond target or limits
+        to alerts.json.
 
     Raises
     ------
@@ -83,6 +91,8 @@ def record(
         "action": action,
         "owner": owner,
     }
+    marks = dict(zip(MARKS, (target, *(limits if limits is not None else (None, None))), strict=True))
+    finding |= {name: _six_digits(value) for name, value in marks.items() if _six_digits(value) is not None}
     text = together(statement, action)
     html = f'<p class="csat-finding">{escape(text)}</p>'
     display({MIME: finding, "text/html": html, "text/plain": text}, raw=True)
@@ -100,7 +110,8 @@ def read(notebook: str | Path) -> pd.DataFrame:
     -------
     DataFrame
         One row per finding: ``metric``, ``group``, ``period``, ``unit``, ``estimate``, ``ci_low``, ``ci_high``,
-        ``n``, ``n_eff`` (NaN where hidden or unknown), ``direction``, ``statement``, ``action``, ``owner``.
+        ``n``, ``n_eff`` (NaN where hidden or unknown), ``direction``, ``statement``, ``action``, ``owner``,
+        ``target``, ``lcl``, ``ucl`` (NaN where none was recorded).
 
     Raises
     ------
@@ -116,11 +127,30 @@ def read(notebook: str | Path) -> pd.DataFrame:
     ...     len(read(file.name))
     0
     """
-    cells = nbformat.read(Path(notebook), as_version=4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
-    frame = pd.DataFrame(found, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(FIGURES, float))
+    frame = pd.DataFrame(of(nbformat.read(Path(notebook), as_version=4)), columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys((*FIGURES, *MARKS), float))
+
+
+def of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the findings of an executed notebook as they were recorded.
+
+    Parameters
+    ----------
+    notebook : mapping
+        As nbformat reads it.
+
+    Returns
+    -------
+    list of dict
+        In the order of the cells.
+
+    Examples
+    --------
+    >>> of(nbformat.v4.new_notebook())
+    []
+    """
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [dict(output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
 
 
 def _six_digits(value: float) -> float | None:

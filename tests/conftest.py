@@ -9,3 +9,14 @@ os.environ.setdefault("MPLBACKEND", "agg")
 def private_cache(tmp_path_factory, monkeypatch):
     """Snapshots of a test never reach the user's cache."""
     monkeypatch.setenv("CSAT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def warmed():
+    """One warmed process for every kernel of the tests that ask for it."""
+    from csatlib.publish import warm
+
+    with warm.ready() as there:
+        assert there == warm.POSSIBLE
+        assert warm.usable() == warm.POSSIBLE
+        yield

@@ -67,6 +67,7 @@ def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
         "set": {"by": "plan", "top": "a=b"},
         "force": True,
         "cold": True,
+        "memory": None,
         "out": Path("o"),
         "language": None,
     }

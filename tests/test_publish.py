@@ -60,8 +60,11 @@ def company(project: Path) -> Path:
     return project / "csat.toml"
 
 
+pytestmark = pytest.mark.usefixtures("warmed")
+
+
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
+def first(warmed, tmp_path_factory):
     """One run of a good, a failing and a skipped notebook; shared, so tests copy before they change it."""
     project = tmp_path_factory.mktemp("with {braces} & <b>") / "project"
     config = company(project)

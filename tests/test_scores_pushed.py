@@ -5,18 +5,29 @@ import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
-from csatlib.scores import ces, change, csat, nps
-from csatlib.scores.pushed import pushed
+from csatlib.scores import answers, ces, change, csat, headlines, kept, nps, together
+from csatlib.scores.pushed import pushed as pushed_together
 from csatlib.scores.question import Question
 from csatlib.stats.rows import replicate_groups
 
 QUESTION = Question("nps", 0, 10, 9, whole=True)
+WANTED = {
+    "NPS": {"score": "nps", "target": 30},
+    "Satisfied": {"score": "top_box", "outcome": "overall", "where": {"survey": "calls"}},
+    "Mean": {"score": "mean", "outcome": "overall", "low": 1, "high": 5, "where": {"survey": "calls"}},
+    "Easy": {"score": "top_box", "outcome": "ces", "high": 7, "top": 5, "where": {"survey": ["calls", "shop"]}},
+    "Old": {"score": "nps", "where": {"age": "old", "number": [*range(600)]}},
+}
 DESIGNS = [
     {"key": "response_id"},
     {"cluster": "customer_id", "key": "response_id"},
     {"cluster": "customer_id", "key": "response_id", "weight": "w"},
     {"cluster": "number", "weight": "w"},
 ]
+
+
+def pushed(data, question, **given):
+    return pushed_together(data, [(question, {})], **given)[0]
 
 
 def survey(n=3000, seed=0):
@@ -34,9 +45,12 @@ def survey(n=3000, seed=0):
             "region": pd.Series(rng.choice(["N", "S", "E"], n), dtype="str").mask(rng.random(n) < 0.05),
             "age": rng.choice(["old", "young"], n),
             "period": rng.choice(["2026-09", "2026-10"], n),
+            "survey": pd.Series(rng.choice(["calls", "shop", "web"], n), dtype="str").mask(rng.random(n) < 0.05),
             "w": rng.choice([0, 0.5, 1.3, 2.9], n),
         }
     )
+    web = (data["survey"] == "web") & (number < 90)
+    data["region"] = data["region"].mask(web, "only web")
     return data.assign(replicate=replicate_groups(data["customer_id"].fillna("x")).astype("uint8"))
 
 
@@ -65,6 +79,73 @@ def test_changes_and_raking_equal_those_from_rows():
     design = {"cluster": "customer_id", "key": "response_id", "weight": "w"}
     same(data, change, by="region", period="2026-10", time="period", **design)
     same(data, nps, within="period", margins={"age": {"old": 0.4, "young": 0.6}}, **design)
+
+
+def alone(data, label, **given):
+    about = WANTED[label]
+    rows = kept(data, about.get("where", {}))
+    if about["score"] == "nps":
+        found = nps(rows, **given)
+    else:
+        given |= {name: about[name] for name in ("outcome", "low", "high", "top") if name in about}
+        found = csat(rows, **given)
+    return found[found["measure"] == about["score"]].reset_index(drop=True)
+
+
+@pytest.mark.parametrize(
+    ("form", "design"), [*((stored, design) for design in DESIGNS), (pd.DataFrame, DESIGNS[2])]
+)
+def test_scores_together_equal_each_alone(design, form, monkeypatch):
+    data = survey()
+    if form is stored:
+        monkeypatch.setattr(answers, "blocks", None)
+    given = {"by": "region", "within": "period", **design}
+    found = together(form(data), WANTED, **given)
+    monkeypatch.undo()
+    assert found["label"].unique().tolist() == list(WANTED)
+    for label in WANTED:
+        one = alone(data, label, **given)
+        rows = found[found["label"] == label].reset_index(drop=True)[one.columns]
+        assert_frame_equal(rows, one, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("margins", [None, {"age": {"old": 0.4, "young": 0.6}}])
+def test_headlines_of_a_table_equal_those_of_a_frame(margins):
+    data, wanted = survey(), {label: about for label, about in WANTED.items() if label != "Old"}
+    given = {"cluster": "customer_id", "key": "response_id", "weight": "w"}
+    given |= {"period": "2026-10", "margins": margins}
+    table, frame = headlines(stored(data), wanted, **given), headlines(data, wanted, **given)
+    for part in ("series", "levels", "changes"):
+        assert_frame_equal(getattr(table, part), getattr(frame, part), rtol=1e-12, atol=1e-12)
+
+
+def test_a_mistake_in_one_question_is_told_and_the_others_are_summed():
+    data = survey()
+    asked = [(QUESTION, {}), (Question("ces", 1, 5, 4), {}), (Question("region", 1, 5, 4), {})]
+    found = pushed_together(stored(data), asked, by=[], key="response_id")
+    assert [sums is None for sums in found] == [False, True, True]
+    with pytest.raises(ValueError, match=r"'ces' holds \d+ answers outside the scale"):
+        together(stored(data), {"Easy": {"score": "top_box", "outcome": "ces"}}, key="response_id")
+    elsewhere = [(Question("ces", 1, 5, 4), {"ces": [1, 2, 3]}), (QUESTION, {"age": "nobody"})]
+    found = pushed_together(stored(data), elsewhere, by=[], key="response_id")
+    assert found[0].means[0, 5] < 3
+    assert found[1] is None
+
+
+def test_nan_is_missing_and_small_integers_do_not_overflow():
+    data = survey()
+    data["overall"] = data["overall"].mask(data["number"] < 90)
+    held = pa.table({"id": data["response_id"], "ces": data["ces"]})
+    table = ibis.memtable(held.append_column("overall", pa.array(data["overall"].to_numpy(), from_pandas=False)))
+    assert_frame_equal(csat(table, key="id"), csat(data, key="response_id"), rtol=1e-12)
+    asked = [(Question("overall", 1, 5, 4), {}), (Question("ces", 1, 7, 5), {})]
+    found = pushed_together(table, asked, by=[], key="id")
+    assert found[0].counts[0, 1] == (data["number"] >= 90).sum()
+    rate, year = pa.array([100, 0, 90], pa.int8()), pa.array([30000] * 3, pa.int16())
+    short = pa.table({"id": [1, 2, 3], "rate": rate, "year": year})
+    for name, high, mean in (("rate", 100, 190 / 3), ("year", 30000, 30000)):
+        sums = pushed(ibis.memtable(short), Question(name, 0, high, high), by=[], key="id")
+        np.testing.assert_allclose(sums.means[0, 5], mean)
 
 
 def test_stored_groups_are_taken_only_where_they_are_those_of_the_cluster():

@@ -56,14 +56,6 @@ def gone(pid, seconds=10.0):
     return False
 
 
-@pytest.fixture(scope="module")
-def warmed():
-    with warm.ready() as there:
-        assert there
-        assert warm.usable()
-        yield
-
-
 @linux
 def test_kernels_are_forked_with_the_imports_made(warmed):
     parent, loaded = results("import os; os.getppid()", "import sys; 'statsmodels.api' in sys.modules")

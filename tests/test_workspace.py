@@ -168,8 +168,13 @@ def test_settings_are_at_hand(company):
 
 def test_latest_period(company, tmp_path):
     assert workspace.latest_period(company) == "2026-10"
-    with pytest.raises(ValueError, match="has no responses"):
+    with pytest.raises(ValueError, match="has no responses, contacts, complaints, transactions: name a period"):
         workspace.latest_period(write_company(tmp_path / "b", customers=CUSTOMERS, scale=""))
+
+
+def test_latest_period_without_responses_is_that_of_the_contacts(tmp_path):
+    contacts = "contact_id,touchpoint,occurred_at\nK1,Shop,2026-08-01 10:00:00\n"
+    assert workspace.latest_period(write_company(tmp_path, contacts=contacts, scale="")) == "2026-08"
 
 
 def test_ibis_table_is_limited_too(company):

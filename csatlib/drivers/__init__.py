@@ -1,6 +1,7 @@
 """What moves together with satisfaction: importance with intervals, priorities, and how sure the order is."""
 
 from csatlib.drivers.asymmetry import PenaltyReward, penalty_reward
+from csatlib.drivers.beside import named, quotations, ratings
 from csatlib.drivers.coefficients import diagnostics, interactions, what_if
 from csatlib.drivers.kano import Kano, kano
 from csatlib.drivers.logit_weights import logit_weights
@@ -20,8 +21,11 @@ __all__ = [
     "interactions",
     "kano",
     "logit_weights",
+    "named",
     "penalty_reward",
     "priorities",
+    "quotations",
+    "ratings",
     "separations",
     "validate",
     "what_if",

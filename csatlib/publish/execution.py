@@ -11,12 +11,20 @@ from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 
 from csatlib.publish import html, kernels
+from csatlib.publish.watch import Watch
 
 _UNHEARD = logging.NullHandler()  # Papermill comments on comments; whoever configures logging still hears it
 
 
 def execute(
-    notebook: Path, target: Path, *, parameters: Mapping[str, Any], env: Mapping[str, str], timeout: int
+    notebook: Path,
+    target: Path,
+    *,
+    parameters: Mapping[str, Any],
+    env: Mapping[str, str],
+    timeout: int,
+    watch: Watch | None = None,
+    folder: Path | None = None,
 ) -> dict[str, Any] | None:
     """Execute a notebook from its own folder and write it with its outputs.
 
@@ -30,6 +38,10 @@ def execute(
         From :func:`csatlib.publish.kernels.environment`.
     timeout : int
         Seconds a single cell may take.
+    watch : Watch, optional
+        Is told of the kernel.
+    folder : Path, optional
+        Where the kernel starts; default: the notebook's folder.
 
     Returns
     -------
@@ -38,7 +50,7 @@ def execute(
         where a second try may help: the kernel died, or a cell took too long.
     """
     logging.getLogger("papermill").addHandler(_UNHEARD)
-    seen = []
+    seen, watch = [], watch or Watch()
     try:
         papermill.execute_notebook(
             _braces(notebook),
@@ -51,15 +63,18 @@ def execute(
             autosave_cell_every=0,
             execution_timeout=timeout,
             config=kernels.CONFIG,
-            kernel_manager_class=kernels.manager(dict(env)),
-            resources={"metadata": {"path": str(notebook.parent)}},
+            kernel_manager_class=kernels.manager(dict(env), watch.started),
+            resources={"metadata": {"path": str(folder or notebook.parent)}},
             shutdown_kernel="immediate",
             on_cell_start=lambda cell, cell_index: seen.append(cell),
+            on_cell_executed=lambda **_: watch.look(),
         )
     except PapermillExecutionError as error:
         text = f"{error.ename}: {error.evalue}"
         return _failure(seen, text, "\n".join(error.traceback))
     except (RuntimeError, TimeoutError) as error:
+        if watch.over:
+            return _failure(seen, f"the kernel took more than {watch.limit} MB of memory and was ended")
         # nbclient: the kernel died or did not start (RuntimeError), a cell took too long (TimeoutError)
         late = isinstance(error, TimeoutError)
         text = f"the cell took longer than {timeout} seconds" if late else f"the kernel died: {error}"

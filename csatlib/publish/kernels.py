@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -46,7 +48,7 @@ def environment(snapshot: Path, work: Path, language: str = "en") -> dict[str, s
     return env
 
 
-def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
+def manager(env: dict[str, str], started: Callable | None = None) -> type[AsyncKernelManager]:
     """Kernel manager class which starts the running interpreter with `env`; needs no kernelspec.
 
     Kernels are forked from the warmed process of :func:`csatlib.publish.warm.ready` where there is one.
@@ -55,6 +57,8 @@ def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
     ----------
     env : dict
         Variables added to those of this process.
+    started : callable, optional
+        Called with the kernel's process once it runs.
 
     Returns
     -------
@@ -78,5 +82,10 @@ def manager(env: dict[str, str]) -> type[AsyncKernelManager]:
         @default("kernel_spec_manager")
         def _kernel_spec_manager_default(self) -> KernelSpecManager:
             return Specs(parent=self)
+
+        async def start_kernel(self, **kwargs: Any) -> None:
+            await super().start_kernel(**kwargs)
+            if started is not None:
+                started(self.provisioner.process)
 
     return Manager

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from csatlib import words
-from csatlib.publish import fonts, site
+from csatlib.publish import fonts, lock, site
 from csatlib.tables import config as settings_file
 from csatlib.tables.names import VARIABLE
 
@@ -115,6 +115,6 @@ def _link(out: Path, main: str, page: Path, language: str, name: str) -> None:
     after = _LINKS.sub(lambda _: f'<span class="csat-languages">{" ".join(found)}</span>', before, count=1)
     if after != before:
         after = fonts.embed(after)  # a language's name may need characters that the page itself has not
-        part = page.with_name(f".work-{page.name}")
+        part = page.with_name(f"{lock.PART}{page.name}")
         part.write_text(after, encoding="utf-8")
         site.publish(part, page)

@@ -1,5 +1,6 @@
 """The run's diary: one JSON line per finished job, appended; the last line of a job counts."""
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -40,7 +41,8 @@ def append(out: Path, entry: dict) -> None:
     line = ("\n" if torn else "") + json.dumps(entry, ensure_ascii=False, default=str) + "\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(handle, line.encode())
+        if os.write(handle, line.encode()) < len(line.encode()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
 
@@ -126,11 +128,12 @@ def versions() -> dict:
     return {"Python": platform.python_version(), "csatlib": ours, "pandas": pd.__version__}
 
 
-def commit(project: Path) -> str | None:
-    """Commit of the project's repository, with "+" when files differ from it; None without git."""
+def commit(project: Path) -> tuple[str, bool] | None:
+    """Commit of the project's repository and whether files differ from it (dirty); None without git."""
     git = shutil.which("git")
     if git is None:
         return None
     ask = [git, "-C", str(project), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
-    return answer.stdout.strip() or None
+    found = answer.stdout.strip()
+    return (found.removesuffix("+"), found.endswith("+")) if found else None

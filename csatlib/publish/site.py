@@ -6,7 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from csatlib.publish import manifest
+from csatlib.publish import lock, manifest
 from csatlib.words import say
 
 FINDING = "application/vnd.csatlib.finding+json"
@@ -54,7 +54,7 @@ def build(out: Path, *, company: str = "", language: str = "en") -> Path:
         summary=say("Last change {time}.", time=finished) if finished else "",
         run={"company": company, "language": language},
     )
-    handle, name = tempfile.mkstemp(prefix=".work-", suffix=".html", dir=out)
+    handle, name = tempfile.mkstemp(prefix=lock.PART, suffix=".html", dir=out)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(page)
     os.chmod(name, 0o644)

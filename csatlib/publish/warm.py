@@ -44,6 +44,7 @@ class Process:
     def __init__(self, pid: int, handle: int) -> None:
         self.pid = pid
         self._handle: int | None = handle
+        self._closing = threading.Lock()  # a closed handle's number may soon be another's
 
     def poll(self) -> int | None:
         """Return None while it lives, then 1: only its parent knows the exit status."""
@@ -55,14 +56,16 @@ class Process:
         """Wait for its end."""
         if self._handle is not None:
             select.select([self._handle], [], [])
-            os.close(self._handle)
-            self._handle = None
+            with self._closing:
+                os.close(self._handle)
+                self._handle = None
         return 1
 
     def send_signal(self, signum: int) -> None:
-        """Send a signal, unless it is gone."""
-        if self._handle is not None:
-            signal.pidfd_send_signal(self._handle, signum)
+        """Send a signal, unless it is gone; any thread may."""
+        with self._closing, contextlib.suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signum)
 
     def kill(self) -> None:
         """Kill it."""

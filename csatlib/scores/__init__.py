@@ -10,6 +10,7 @@ from csatlib.scores.mix import mix_shift
 from csatlib.scores.operations import bands, beside
 from csatlib.scores.outlook import outlook
 from csatlib.scores.planning import sample_size
+from csatlib.scores.together import together
 from csatlib.scores.tracking import control_chart
 from csatlib.scores.units import units
 
@@ -32,5 +33,6 @@ __all__ = [
     "rewordings",
     "sample_size",
     "settled",
+    "together",
     "units",
 ]

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ibis.expr.types import Table
 from threadpoolctl import threadpool_limits
 
-from csatlib.scores.pushed import pushed
+from csatlib.scores.followed import kept
+from csatlib.scores.pushed import Asked, matching, pushed
 from csatlib.scores.question import COLUMNS, DETRACTOR, PROMOTER, Question
 from csatlib.stats.rows import Block, blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
@@ -78,6 +80,8 @@ class Groups:
             if self.domains:
                 factor = _factors(weight[:, :, 0], self.domains)[:, :, None]
                 weight, total = weight * factor, total * factor
+            if np.array_equal(self.member, np.eye(len(self.sums.segments))):
+                return weight, total
             return np.matmul(self.member, weight), np.matmul(self.member, total)
 
     def replicates(self, drawn: np.ndarray) -> np.ndarray:
@@ -85,6 +89,29 @@ class Groups:
         weight, total = self.drawn_sums(drawn)
         with np.errstate(invalid="ignore", divide="ignore"):
             return total / weight + self.sums.shift
+
+
+def summed(
+    data: Any,
+    asked: Sequence[Asked],
+    *,
+    by: Sequence[str],
+    required: int,
+    weight: str | None,
+    cluster: str | None,
+    key: str | None,
+) -> list[SegmentSums]:
+    """Sum questions, each over the rows it rests on, in one pass where the engine can, else one by one."""
+    design = {"by": by, "weight": weight, "cluster": cluster, "key": key}
+    found = pushed(data, asked, required=required, **design)
+    for i, (question, where) in enumerate(asked):
+        if found[i] is None:
+            rows = matching(data, where) if isinstance(data, Table) else kept(data, where) if where else data
+            read = blocks(rows, [question.outcome], labels=question.labels or None, **design)
+            checked = _checked(read, question, list(by)[len(by) - required :])
+            derived = (replace(block, values=_derive(block.values[:, 0], question)) for block in checked)
+            found[i] = sum_by_segment(derived, COLUMNS)
+    return found
 
 
 def grouped(
@@ -98,15 +125,12 @@ def grouped(
     margins: Mapping[str, Mapping] | None,
     within: str | None = None,
 ) -> Groups:
-    """Read the rows once and sum them by group; margins are met inside each value of `within`."""
+    """Sum the rows, unless that is done, and add them up by group; margins are met inside `within`."""
     raking = list(margins or {})
-    design = {"weight": weight, "cluster": cluster, "key": key, "by": [*by, *raking]}
-    sums = pushed(data, question, required=len(raking), **design)
-    if sums is None:
-        rows = blocks(data, [question.outcome], labels=question.labels or None, **design)
-        checked = _checked(rows, question, raking)
-        derived = (replace(block, values=_derive(block.values[:, 0], question)) for block in checked)
-        sums = sum_by_segment(derived, COLUMNS)
+    sums = data
+    if not isinstance(data, SegmentSums):
+        design = {"weight": weight, "cluster": cluster, "key": key, "by": [*by, *raking], "required": len(raking)}
+        sums = summed(data, [(question, {})], **design)[0]
     labels = tuple(dict.fromkeys(segment[: len(by)] for segment in sums.segments))
     member = np.array([[float(s[: len(by)] == label) for s in sums.segments] for label in labels])
     member = member.reshape(len(labels), len(sums.segments))

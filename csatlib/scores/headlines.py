@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from csatlib.scores.changes import change
-from csatlib.scores.followed import kept
-from csatlib.scores.levels import csat, nps
+from csatlib.scores.together import check, levels_of, sums_of
 from csatlib.stats.intervals import holm
 from csatlib.words import mark, say
 
@@ -58,11 +57,11 @@ def headlines(
     Parameters
     ----------
     data : DataFrame, Ibis table or Arrow batches
-        One row per response; read once per headline and purpose.
+        One row per response; an Ibis table on DuckDB is read once, all else once per question.
     wanted : mapping of label to mapping
         For each headline ``score`` ("nps", "top_box" or "mean") and what :func:`csatlib.scores.change` takes:
         ``outcome``, ``low``, ``high``, ``top``, ``target`` (a share as 0 to 1), ``references``, ``labels``; and
-        ``where``, column -> value or values of the answers it rests on (of a frame).
+        ``where``, column -> value or list of values of the answers it rests on.
     period : str
         The period looked at, a value of `time`.
     time, weight, cluster, key, margins, confidence, seed
@@ -90,17 +89,21 @@ def headlines(
     >>> found.levels[["label", "n", "estimate"]].values.tolist(), found.changes["estimate"].tolist()
     ([['NPS', 80, 50.0]], [25.0])
     """
-    _check(wanted)
+    check(wanted)
     design = {"weight": weight, "cluster": cluster, "key": key, "margins": margins}
+    sums = sums_of(data, wanted, by=[time], **design)
     design |= {"confidence": confidence, "seed": seed}
+    found = in_percent(levels_of(sums, wanted, by=time, **design))
+    found = found.drop(columns="stratum").rename(columns={"group": "period"})
     series, changes = [], []
     for label, asked in wanted.items():
         score, about = asked["score"], {"label": label, "decimals": DECIMALS[asked["score"]]}
         about["unit"] = say(UNITS[score], **({"high": f"{asked['high']:g}"} if score == "mean" else {}))
-        rows = kept(data, asked["where"]) if asked.get("where") else data
+        series.append(found[found["label"] == label].drop(columns="label").assign(**about))
         asked = {name: value for name, value in asked.items() if name != "where"}
-        series.append(_series(rows, asked, time, design).assign(**about))
-        changes.append(in_percent(change(rows, period=period, time=time, **asked, **design)).assign(**about))
+        changes.append(
+            in_percent(change(sums[label], period=period, time=time, **asked, **design)).assign(**about)
+        )
     every = pd.concat(series, ignore_index=True)
     compared = pd.concat(changes, ignore_index=True)
     compared = compared.assign(p_adjusted=holm(compared["p_value"].to_numpy()), family=FAMILY)
@@ -131,31 +134,3 @@ def in_percent(result: pd.DataFrame) -> pd.DataFrame:
     factor = np.where(share, PERCENT, 1.0)
     scaled = {column: result[column] * factor for column in numbers}
     return result.assign(**scaled, unit=result["unit"].mask(share, "percent"))
-
-
-def _series(data: Any, asked: Mapping[str, Any], time: str, design: Mapping[str, Any]) -> pd.DataFrame:
-    given = {name: value for name, value in asked.items() if name in ("outcome", "labels")}
-    if asked["score"] == "nps":
-        found = nps(data, by=time, **given, **design)
-    else:
-        given |= {name: asked[name] for name in ("low", "high", "top") if name in asked}
-        found = csat(data, by=time, **given, **design)
-    found = in_percent(found[found["measure"] == asked["score"]])
-    return found.rename(columns={"group": "period"}).drop(columns="stratum").reset_index(drop=True)
-
-
-def _check(wanted: Mapping[str, Mapping[str, Any]]) -> None:
-    if not wanted:
-        raise ValueError('wanted is empty; give at least one headline, for example {"NPS": {"score": "nps"}}')
-    takes = ("score", "outcome", "low", "high", "top", "target", "references", "labels", "where")
-    problems = []
-    for label, asked in wanted.items():
-        if asked.get("score") not in DECIMALS:
-            problems.append(f"{label}: score={asked.get('score')!r}; allowed are {', '.join(map(repr, DECIMALS))}")
-        elif asked["score"] == "mean" and not {"low", "high"} <= set(asked):
-            problems.append(f"{label}: a mean needs low and high, the ends of its scale")
-        problems += [
-            f"{label}: unknown key {k!r}; allowed are {', '.join(takes)}" for k in asked if k not in takes
-        ]
-    if problems:
-        raise ValueError("; ".join(problems))

@@ -38,7 +38,7 @@ class Workspace:
 
     Examples
     --------
-    >>> ws = open("csat.toml", period="2026-10", where={"region": "North"})  # doctest: +SKIP
+    >>> ws = open("csat.toml", period="2026-10")  # doctest: +SKIP
     >>> ws.previous().responses["overall"].mean(), ws.last(6).responses["period"].unique()  # doctest: +SKIP
     """
 
@@ -322,7 +322,7 @@ def open(  # noqa: A001
 
 
 def latest_period(config: str | Path = "csat.toml") -> str:
-    """Return the last month that has responses.
+    """Return the last month that has responses; without any, the last with contacts, complaints or purchases.
 
     Parameters
     ----------
@@ -337,17 +337,17 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     Raises
     ------
     ValueError
-        If there are no responses.
+        If there are none of these.
 
     Examples
     --------
     >>> latest_period("csat.toml")  # doctest: +SKIP
     '2026-10'
     """
-    ws = open(config)
-    months = _months(ws, ["responses"])
+    ws, dated = open(config), ("responses", "contacts", "complaints", "transactions")
+    months = next((found for name in dated if (found := _months(ws, [name]))), [])
     if not months:
-        raise ValueError(f"{ws.settings.place} has no responses, so there is no latest period; name one")
+        raise ValueError(f"{ws.settings.place} has no {', '.join(dated)}: name a period")
     return months[-1]
 
 

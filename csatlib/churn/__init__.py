@@ -1,0 +1,1 @@
+"""Who will leave, when, and whom to call."""
