@@ -114,6 +114,28 @@ def verify(
 
 
 @app.command()
+def release(
+    period: Annotated[str, typer.Argument(help="2026-10, 2026-Q3 or 2026: a period that has been run.")],
+    by: Annotated[str, typer.Option(help="Name of who answers for the figures.")],
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+) -> None:
+    """Freeze a period's reports: later runs never replace them, late answers appear as a restatement."""
+    from csatlib.publish import release as releases
+
+    try:
+        entry = releases.release(config, period, by=by, out=out)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    rows = ", ".join(f"{table} {count:,}" for table, count in entry["rows"].items())
+    typer.echo(f"released: {entry['released']}, by {entry['by']}, {entry['at']}; {len(entry['files'])} files")
+    typer.echo(f"data as read: {rows}; snapshot {entry['snapshot'][:12]}")
+    typer.echo("next: csat run shows it on the index; a comment goes into notes/PERIOD.md")
+
+
+@app.command()
 def check(
     config: Annotated[
         str, typer.Option(help="Settings file, looked for here and in parent folders.")
