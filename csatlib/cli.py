@@ -136,6 +136,25 @@ def release(
 
 
 @app.command()
+def share(
+    period: Annotated[str, typer.Argument(help="2026-10, 2026-Q3 or 2026: a period that has been run.")],
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+    pdf: Annotated[bool, typer.Option(help="Make PDF, and a long picture of the executive page.")] = True,
+) -> None:
+    """Zip a period's reports under 10 MB to send: HTML, XLSX, PDF and picture, nothing restricted."""
+    from csatlib.publish import share as shares
+
+    try:
+        path = shares.share(config, period, out=out, printed=pdf)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    typer.echo(f"{_short(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
 def check(
     config: Annotated[
         str, typer.Option(help="Settings file, looked for here and in parent folders.")
