@@ -50,9 +50,7 @@ def main() -> None:
         (folder / "peer").mkdir()
         ours = [sys.executable, "-m", "csatlib", "run", "--language", "en", "--out", str(folder / "ours")]
         first = timed(ours, environment(folder, "ours-cache"))
-        print(
-            f"csat run                      {first:7.1f} s  first run, cache empty, index included"
-        )
+        print(f"csat run                      {first:7.1f} s  first run, cache empty, index included")
         loop = LOOP.format(papermill=BIN / "papermill", jupyter=BIN / "jupyter", out=folder / "peer")
         peer = timed(["sh", "-c", loop, "sh", *map(str, found)], environment(folder, "peer-cache"))
         print(f"papermill + jupyter nbconvert {peer:7.1f} s  one after the other; ratio {peer / first:.1f}x")
