@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csatlib import findings
-from csatlib.data.names import table
 from csatlib.publish import languages, lock, manifest, plan, site
 from csatlib.publish.watch import Watch
 from csatlib.tables import config as settings_file
@@ -146,6 +144,8 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     """Execute, turn into a page, publish both; fills in manifest parts and returns what failed."""
     import nbformat
 
+    from csatlib import findings
+    from csatlib.data.names import table
     from csatlib.publish import execution, fonts, html, kernels, workbook
 
     if job.notebook.error:

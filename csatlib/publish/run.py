@@ -3,7 +3,8 @@
 import os
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
 from csatlib.tables import period as periods_of
 from csatlib.tables import workspace
+
+SOON = 1.0  # seconds: a snapshot that is there already takes less
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def run(
         raise ValueError("give either --period or --last, not both")
     wanted = [periods_of.parse(period).label] if period is not None else None
     out = settings.output if out is None else Path(out).resolve()
-    with lock.alone(out):
-        snapshot = Path(workspace.snapshot(settings.file))
+    with lock.alone(out), ExitStack() as stack:
+        snapshot = _read(settings.file, lambda: stack.enter_context(warm.ready(cold)))
         with _pinned(snapshot):
             if wanted is None:
                 latest = periods_of.parse(workspace.latest_period(settings.file))
@@ -128,6 +131,15 @@ def run(
         ask = {"periods": wanted, "min_rank": settings.report.min_rank}
         outcomes += _tried("alerts", lambda: found.extend(alerts.build(main.out, **ask)))
     return Result(tuple(outcomes), main.out / "index.html", tuple(found))
+
+
+def _read(config: Path, meanwhile: Callable) -> Path:
+    """Take the snapshot; where that takes long, start what is needed then."""
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(workspace.snapshot, config)
+        if wait([reading], timeout=SOON).not_done:
+            meanwhile()
+        return Path(reading.result())
 
 
 def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, asked: dict, limits: dict):
