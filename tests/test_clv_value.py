@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from csatlib.clv import (
     GammaGamma,
     ShiftedBetaGeometric,
     lifetime_value,
+    link_sentences,
     migration,
     moved_with,
     renewals,
@@ -21,6 +23,7 @@ from csatlib.clv import (
     satisfaction_link,
     scored_windows,
     value_holdouts,
+    value_plots,
     value_sentences,
 )
 from csatlib.clv.purchase_value import MONTH, drawn_spend, expected_spend, spans
@@ -422,3 +425,21 @@ def test_what_is_said_of_earlier_forecasts():
     assert "too short" in value_sentences.held(held_of())
     assert "too short" in value_sentences.held(held_of(1.0, n=4))  # too few customers to show
     assert value_sentences.caution(held_of()) == "Nothing tells yet how far this holds."
+
+
+def test_nothing_to_go_by_gives_empty_tables():
+    people = company(5, n=100)
+    early = bills(people).query("occurred_at < '2024-04-01'")
+    said = pd.DataFrame({"customer_id": ["c0001"], "responded_at": [pd.Timestamp("2030-01-01")], "overall": [5.0]})
+    windows = scored_windows(said, early, people, observed_until="2024-03-31", cuts=(4, 6))
+    link = satisfaction_link(windows)
+    assert windows.empty
+    assert link.empty
+    assert link.query("measure == 'retention' and not few_groups").empty
+    assert link_sentences.linked(link, months=6, equal=[]).startswith("Too few")
+    assert link_sentences.spent(link, currency="EUR").startswith("Too few")
+    assert value_plots.plot_link(link, months=6).get_label().startswith("Too few")
+    moved = migration(bills(people), observed_until="2025-12-31", customers=people).customers
+    nobody = moved_with(moved.assign(score=np.nan), measures=["score"])
+    assert value_sentences.went_with(nobody, names={}).startswith("Nothing measured")
+    plt.close("all")

@@ -379,5 +379,6 @@ def value_holdouts(
         paid = float(minor.sum()) / 100
         rows.append((str(origin), row["n"], paid, *row[["estimate", "ci_low", "ci_high"]]))
     table = pd.DataFrame(rows, columns=["period", "n", "value", "estimate", "ci_low", "ci_high"])
+    table = table.astype(dict.fromkeys(["value", "estimate", "ci_low", "ci_high"], float))
     table["error_percent"] = 100 * (table["estimate"] / table["value"] - 1)
     return table.assign(covered=table["value"].between(table["ci_low"], table["ci_high"]))

@@ -245,6 +245,8 @@ def moved_with(
                 )
     columns = ["group", "measure", "n", "n_reference", "n_groups", "few_groups"]
     table = pd.DataFrame(rows, columns=[*columns, "estimate", "ci_low", "ci_high", "p_value"])
+    floats = dict.fromkeys(["estimate", "ci_low", "ci_high", "p_value"], float)
+    table = table.astype(floats | {"few_groups": bool})
     return table.assign(p_adjusted=benjamini_hochberg(table["p_value"]))
 
 

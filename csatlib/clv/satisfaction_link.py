@@ -15,6 +15,8 @@ LEVELS = ("low", "middle", "high")
 TENURE = (12, 36, 72)
 RIDGE, STEPS = 1e-2, 12
 OUTCOMES = ("retention", "spend")
+FLOATS = ["estimate", "se", "ci_low", "ci_high", "p_value"]
+COLUMNS = ["measure", "part", "group", "n", "n_groups", "few_groups", *FLOATS]
 
 
 def scored_windows(
@@ -109,7 +111,7 @@ def scored_windows(
             tenure=np.digitize(completed_months(here[joined], start), TENURE).astype(str),
         )
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def _spend(here: pd.DataFrame, paid: pd.DataFrame, span, customer: str, left: str) -> np.ndarray:
@@ -119,7 +121,7 @@ def _spend(here: pd.DataFrame, paid: pd.DataFrame, span, customer: str, left: st
     there = np.minimum(gone, stop) - first
     rows = paid.merge(here[[customer]].assign(until=first + there), on=customer)
     rows = rows[(rows["month"] >= first) & (rows["month"] < rows["until"])]
-    total = here[customer].map(rows.groupby(customer)["paid"].sum()).fillna(0.0).to_numpy()
+    total = here[customer].map(rows.groupby(customer)["paid"].sum()).fillna(0.0).to_numpy(dtype=float)
     return np.divide(total, there, out=np.full(len(here), np.nan), where=there > 0)
 
 
@@ -227,7 +229,8 @@ def _linked(data, measure, level, customer, held, confidence, replicates, seed) 
                 "p_value": float(limits.p_value) if part == "difference" else np.nan,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype(dict.fromkeys(FLOATS, float) | {"n": int, "n_groups": int, "few_groups": bool})
 
 
 def _standardised(size, total, keys, level, held, measure) -> dict[tuple[str, str], np.ndarray]:
