@@ -54,7 +54,7 @@ NUMBERS = (
     *("slope_after", "slope_after_low", "slope_after_high"),
     *("n_eff_reference", "relative", "relative_low", "relative_high", "e_value", "e_value_limit"),
     *("smd_before", "smd_after", "n_trained", "alarms_per_week", "gain", "power", "detectable"),
-    *("n_hold_out", "n_customers", "n_gone"),
+    *("n_hold_out", "n_customers", "n_gone", "n_entered"),
     *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
 )
 PARTS = (
