@@ -8,9 +8,11 @@ import tempfile
 from tools import spark
 from tools.lock import ROOT, why_not_exact
 
-LONG = ["pytest", "-m", "long"]
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+LONG = ["pytest", *SIDE_BY_SIDE, "-m", "long"]
 NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider"]
-NBVAL += ["-p", "tools.warm_nbval", "notebooks"]
+NBVAL += ["-p", "tools.warm_nbval", *SIDE_BY_SIDE, "notebooks"]
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a process per core, so a thread per process
 
 
 def steps(everything: bool, reason: str | None) -> list[list[str]]:
@@ -18,7 +20,7 @@ def steps(everything: bool, reason: str | None) -> list[list[str]]:
     quick = [
         ["ruff", "check", "--quiet", "."],
         ["ruff", "format", "--check", "--quiet", "."],
-        ["pytest"],
+        ["pytest", *SIDE_BY_SIDE],
         ["pytest", "--nbval-lax" if reason else "--nbval", *NBVAL],
     ]
     pictures = [] if reason else [["tools.notebooks", "--check"]]
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
     failed = []
     with tempfile.TemporaryDirectory() as profile:
         environment = {name: value for name, value in os.environ.items() if name != "CSAT_SNAPSHOT"}
-        environment["IPYTHONDIR"] = profile
+        environment |= ONE_THREAD | {"IPYTHONDIR": profile}
         for step in steps("--all" in arguments, reason):
             if "--nbval-lax" in step:
                 print(f"Notebook outputs are not compared (nbval lax): {reason}", flush=True)
