@@ -50,12 +50,31 @@ NUMBERS = (
         "share_of_parent",
     ),
     *("error_percent", "mean_absolute_error", "log_likelihood", "aic", "aic_difference", "limit"),
+    *("n_of", "before", "difference", "slope_before", "slope_before_low", "slope_before_high"),
+    *("slope_after", "slope_after_low", "slope_after_high"),
+    *("n_eff_reference", "relative", "relative_low", "relative_high", "e_value", "e_value_limit"),
+    *("smd_before", "smd_after", "n_trained", "alarms_per_week", "gain", "power", "detectable"),
+    *("n_hold_out", "n_customers", "n_gone"),
     *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
-    *("label", "phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
-    *("method", "stage", "base", "share_done", "from_days", "part", "touchpoint", "check", "parameter"),
+    *("phase", "ahead", "indicator", "period", "metric", "lag", "driver", "model", "category"),
+    *(
+        "method",
+        "stage",
+        "base",
+        "share_done",
+        "from_days",
+        "part",
+        "touchpoint",
+        "check",
+        "parameter",
+        "variable",
+        "feature",
+        "decile",
+        "arm",
+    ),
 )
 
 

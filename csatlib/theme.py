@@ -115,6 +115,13 @@ def table(
     if absent:
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
     rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
+    if result.empty:
+        text = say("Nothing to show: the data lacks what this table needs.")
+        figure = (
+            f'<figure class="csat-table"><figcaption>{escape(caption)}</figcaption><p>{escape(text)}</p></figure>'
+        )
+        _emit_html(figure, f"{caption}: {text}")
+        return
     if "estimate" not in result.columns:
         plain = (
             result[list(rows)].map(lambda v: v if isinstance(v, str) else f"{v:,.0f}").rename(columns=dict(rows))
@@ -123,13 +130,6 @@ def table(
         _emit_html(figure, plain.to_string(index=False), exhibit.record(result, rows=rows), caption, note)
         return
     shown = disclosure.protect(result)
-    if shown.empty:
-        text = say("Nothing to show: the data lacks what this table needs.")
-        figure = (
-            f'<figure class="csat-table"><figcaption>{escape(caption)}</figcaption><p>{escape(text)}</p></figure>'
-        )
-        _emit_html(figure, f"{caption}: {text}")
-        return
     names = dict(names) if names else {"": say("Estimate [95 % interval]")}
     if spread:
         shown = shown[shown[spread].isin(names)]

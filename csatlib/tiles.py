@@ -8,7 +8,7 @@ import pandas as pd
 from IPython.display import display
 
 from csatlib import disclosure, exhibit, theme
-from csatlib.words import mark, say
+from csatlib.words import mark, say, together
 
 LEVEL = 0.05
 VERDICTS = {"better": mark("better"), "worse": mark("worse"), "unknown": mark("cannot tell")}
@@ -39,7 +39,15 @@ def verdict(row: Mapping[str, Any]) -> str:
     return "better" if (row["estimate"] > 0) != bool(row.get("lower_is_better", False)) else "worse"
 
 
-def show(levels: pd.DataFrame, changes: pd.DataFrame, *, comparisons: Mapping[str, str], caption: str) -> None:
+def show(
+    levels: pd.DataFrame,
+    changes: pd.DataFrame,
+    *,
+    comparisons: Mapping[str, str],
+    caption: str,
+    references: bool = False,
+    note: str = "",
+) -> None:
     """Display one tile per headline: figure, unit, interval, n, and a line with one of three words per comparison.
 
     Parameters
@@ -54,6 +62,10 @@ def show(levels: pd.DataFrame, changes: pd.DataFrame, *, comparisons: Mapping[st
         Order and words of the comparisons.
     caption : str
         What the tiles show, with the period; numbered in the report.
+    references : bool
+        Also show what is compared with: ``value_reference`` of `changes`.
+    note : str
+        A line under the tiles.
 
     Examples
     --------
@@ -65,9 +77,10 @@ def show(levels: pd.DataFrame, changes: pd.DataFrame, *, comparisons: Mapping[st
     """
     shown = disclosure.protect(levels)
     judged = disclosure.protect(changes[changes["comparison"].isin(comparisons)])
+    judged = judged if references else judged.drop(columns="value_reference", errors="ignore")
     tiles = [_tile(row, judged[judged["label"] == row["label"]], comparisons) for row in shown.to_dict("records")]
     html = "".join(tile for tile, _ in tiles)
-    note = _legend(pd.concat([shown, judged]))
+    note = together(note, _legend(pd.concat([shown, judged])))
     notes = f'<p class="csat-note">{escape(note)}</p>' if note else ""
     both = pd.concat([shown.assign(comparison=""), judged])
     names = {"": say("Figure of the period")} | dict(comparisons)
@@ -104,6 +117,8 @@ def _tile(row: Mapping[str, Any], changes: pd.DataFrame, comparisons: Mapping[st
 def _line(text: str, change: Mapping[str, Any], decimals: int) -> tuple[str, str]:
     judged = verdict(change)
     word = say(VERDICTS[judged])
+    if pd.notna(change.get("value_reference")) and not change["hidden"]:
+        text = say("{what} {value}", what=text, value=theme.number(change["value_reference"], decimals))
     size = theme.HIDDEN if change["hidden"] else theme.number(change["estimate"], decimals, sign=True)
     span = ""
     if not change["hidden"] and pd.notna(change["ci_low"]):

@@ -109,7 +109,7 @@ def test_differing_and_settled_are_whole_sentences():
         "North: Speed goes with more satisfaction than elsewhere. "
         "North: Care goes with less satisfaction than elsewhere."
     )
-    assert "no driver goes with more or less" in beside.differing(found.assign(n_reference=9), name="region")
+    assert "no rating goes with more or less" in beside.differing(found.assign(n_reference=9), name="region")
     ways = pd.DataFrame(
         {"label": ["a", "b"] * 2, "method": ["x", "x", "y", "y"], "missing": "dummy", "ranks_from": [1, 1] * 2}
     ).assign(ranks_to=[1, 2] * 2)

@@ -181,7 +181,8 @@ def is_internal(path):
     """Tell whether only modules of its own package import a module, and some do."""
     name, package = name_of(path), floor(name_of(path))[1]
     notebooks = [source for found in ROOT.glob("notebooks/*.ipynb") for source in [found.read_text("utf-8")]]
-    words = re.compile(rf"\b{re.escape(path.stem)}\b")
+    stem = re.escape(path.stem)
+    words = re.compile(rf"\b{stem}\.[a-z]|import [^\\\n]*\b{stem}\b")  # used or imported, not only a word
     users = {floor(name_of(other))[1] for other in MODULES if name in imported(other)}
     return users == {package} and not any(words.search(source) for source in notebooks)
 

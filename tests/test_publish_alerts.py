@@ -72,7 +72,7 @@ def test_run_writes_alerts_and_fails_only_if_asked(tmp_path, monkeypatch):
     assert CliRunner().invoke(cli.app, asked).exit_code == 0
     failing = CliRunner().invoke(cli.app, [*asked, "--fail-on-alert"])
     assert failing.exit_code == 3
-    assert "alert: csat (all, 2026-10) is beyond its target 60: 50 [45, 55]" in failing.stdout
+    assert "alert: csat (all, 2026-10) misses its target 60: 50 [45, 55]" in failing.stdout
     other = run(config, period="2026-09")
     assert [found["period"] for found in other.alerts] == ["2026-09"]
     entry = manifest.latest(project / "reports")["2026-09/all/10_good"]

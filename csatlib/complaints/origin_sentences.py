@@ -221,8 +221,8 @@ def themed(result: pd.DataFrame) -> pd.DataFrame:
     >>> themed(pd.DataFrame({"group": ["other"], "quotation": [""]}))["label"].tolist()
     ['None of these']
     """
-    known = dict.fromkeys(THEMES) | {"other": OTHER}
-    labels = [say(known[name] or name) if name in known else name for name in result["group"]]
+    known = {theme: theme for theme in THEMES} | {"other": OTHER}
+    labels = [say(known[name]) if name in known else name for name in result["group"]]
     quoted = [say("“{text}”", text=text) if text else "–" for text in result["quotation"]]
     return result.assign(label=labels, quoted=quoted)
 

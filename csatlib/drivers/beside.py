@@ -293,13 +293,13 @@ def differing(interactions: pd.DataFrame, *, name: str) -> str:
     --------
     >>> row = {"group": "North", "label": "Speed", "n": 90, "n_reference": 90, "estimate": 0.2, "p_adjusted": 0.3}
     >>> differing(pd.DataFrame([row]), name="region")
-    'By region, no driver goes with more or less satisfaction than elsewhere beyond random variation.'
+    'By region, no rating goes with more or less satisfaction than elsewhere beyond random variation.'
     """
     shown = disclosure.protect(interactions)
     seen = shown[~shown["hidden"] & ~shown["indicative"] & (shown["p_adjusted"] < LEVEL)].to_dict("records")
     if not seen:
         return say(
-            "By {name}, no driver goes with more or less satisfaction than elsewhere beyond random variation.",
+            "By {name}, no rating goes with more or less satisfaction than elsewhere beyond random variation.",
             name=name,
         )
     more = mark("{group}: {label} goes with more satisfaction than elsewhere.")
@@ -325,16 +325,16 @@ def settled(choices: pd.DataFrame) -> str:
     --------
     >>> ways = pd.DataFrame({"label": ["a", "b"], "method": "lmg", "missing": "dummy", "ranks_from": [1, 2]})
     >>> settled(ways.assign(ranks_to=[1, 2]))
-    'Under all 1 choices every driver keeps its place.'
+    'Under all 1 choices every rating keeps its place.'
     """
     n = len(choices.drop_duplicates(["method", "missing"]))
     moved = choices[choices["ranks_from"] != choices["ranks_to"]].drop_duplicates("label")
     if moved.empty:
-        return say("Under all {n} choices every driver keeps its place.", n=n)
+        return say("Under all {n} choices every rating keeps its place.", n=n)
     places = [
         say("{label} ({first} to {last})", label=row["label"], first=row["ranks_from"], last=row["ranks_to"])
         for row in moved.to_dict("records")
     ]
     return say(
-        "Under {n} choices the place changes of {drivers}; the others keep theirs.", n=n, drivers=listed(places)
+        "Under {n} choices the place changes of {ratings}; the others keep theirs.", n=n, ratings=listed(places)
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from csatlib.drivers.reading import Answers, drivers_of, read, validate
+from csatlib.drivers.reading import Answers, drivers_of, read, require_request
 from csatlib.stats.intervals import MIN_GROUPS
 from csatlib.stats.moments import Replicates
 from csatlib.stats.relative_importance import (
@@ -32,7 +32,7 @@ def check(data: Any, chosen: Sequence[Any], method: str, **given: Any) -> None:
         raise ValueError(
             f"{len(chosen)} drivers; LMG takes {MAX_BLOCKS} at most: use method='relative_weights', or blocks"
         )
-    validate(data, chosen, **given)
+    require_request(data, chosen, **given)
 
 
 def scale_of(drivers: Any) -> dict[str, Any]:

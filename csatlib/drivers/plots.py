@@ -112,6 +112,7 @@ def plot_priorities(result: Priorities, *, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color=theme.MUTED, lw=1, ls="--", zorder=1)
     ax.axhline(100 * cut[shown["reference"].iloc[0], "share"], color=theme.MUTED, lw=1, ls="--", zorder=1)
     ax.margins(0.09)
+    ax.set_ylim(bottom=max(ax.get_ylim()[0], -2))  # outlines may pass zero, shares do not
     for name, (x, y) in CORNERS.items():
         where = {"ha": "left" if x < 0.5 else "right", "va": "top" if y > 0.5 else "bottom"}
         ax.text(x, y, say(QUADRANTS[name]), transform=ax.transAxes, color=theme.MUTED, fontsize=9, **where)

@@ -149,7 +149,7 @@ def _of_scale(scale: Scale, level: str) -> tuple[Driver, ...]:
     return tuple(made)
 
 
-def validate(
+def require_request(
     data: Any,
     drivers: Sequence[Driver],
     *,

@@ -68,11 +68,14 @@ class Job:
     key: str
     skip: str | None = None
     told: str | None = None
+    released: bool = False
+    restated: str = ""
 
     @property
     def folder(self) -> str:
         """Folder of the published page, relative to the output folder."""
-        return f"{self.period}/{segment_folder(self.segment)}"
+        restated = f"-restated-{self.restated}" if self.restated else ""
+        return f"{self.period}/{segment_folder(self.segment)}{restated}"
 
     @property
     def name(self) -> str:
@@ -265,7 +268,7 @@ def convert(parameter: Parameter, value: object) -> object:
     )
 
 
-def jobs(notebooks, *, config, snapshot, periods, each=None, settings=None) -> list[Job]:
+def jobs(notebooks, *, config, snapshot, periods, each=None, settings=None, given=None) -> list[Job]:
     """List the jobs: notebooks x periods x segments, those which cannot run with the reason.
 
     Parameters
@@ -282,6 +285,8 @@ def jobs(notebooks, *, config, snapshot, periods, each=None, settings=None) -> l
         A column: one set of jobs per value found in the period, and one in total.
     settings : dict, optional
         Parameter name -> value, applied to the notebooks which have the parameter.
+    given : callable, optional
+        Notebook, period and segment -> parameters the run itself gives; `settings` go before them.
 
     Returns
     -------
@@ -298,6 +303,7 @@ def jobs(notebooks, *, config, snapshot, periods, each=None, settings=None) -> l
         for segment in [None, *((each, value) for value in values)]:
             for book in notebooks:
                 changes = _changes(book, config, period, segment, settings)
+                changes = (given(book, period, segment) if given else {}) | changes
                 skip, told = _skip(book, have, segment)
                 key = _hash(json.dumps([book.name, book.digest, changes, base, sys.version], default=str))
                 out.append(Job(book, period, segment, changes, key, skip, told))

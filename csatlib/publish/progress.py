@@ -139,8 +139,9 @@ def _alert(alert: dict) -> str:
     low, high = alert["ci_low"], alert["ci_high"]
     interval = f" [{low:g}, {high:g}]" if low is not None and high is not None else ""
     what = f"{alert['metric']} ({alert['group']}, {alert['period']})"
-    beyond = f"beyond its {alert['kind']} {alert['limit']:g}: {alert['estimate']:g}{interval}"
-    return f"alert: {what} is {beyond}, {alert['page']}"
+    verb = "misses its" if alert["kind"] == "target" else "is beyond its"
+    beyond = f"{verb} {alert['kind']} {alert['limit']:g}: {alert['estimate']:g}{interval}"
+    return f"alert: {what} {beyond}, {alert['page']}"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from csatlib.publish import alerts, languages, lock, machine, manifest, plan, site, warm
+from csatlib.publish import alerts, languages, lock, machine, manifest, plan, release, site, stages, warm
 from csatlib.publish.job import Batch, Outcome, do, unchanged
 from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
@@ -125,7 +125,7 @@ def run(
             limits = {"timeout": timeout, "memory": memory}
             batches = [_prepared(settings.file, one, snapshot, out, only, asked, limits) for one in spoken]
             outcomes = _in_turn(batches, jobs, force, cold, progress)
-        pages = sorted({job.name for _, todo in batches for job in todo})
+        pages = sorted({job.name for _, todo in batches for job in todo if not job.released})
         outcomes += _tried("links", languages.link, out, settings.company.language, ["index", *pages])
         main, found = batches[0][0], []
         ask = {"periods": wanted, "min_rank": settings.report.min_rank}
@@ -147,8 +147,9 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, aske
     with languages.speaking(language):
         settings = settings_file.load(config)
         notebooks = plan.find(config.parent, only)
-        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, **asked)
-    folder = languages.folder(out, language, settings.company.language)
+        folder = languages.folder(out, language, settings.company.language)
+        todo = plan.jobs(notebooks, config=config, snapshot=snapshot, given=stages.giving(folder), **asked)
+        todo = release.settled(todo, folder, snapshot.name)
     folder.mkdir(parents=True, exist_ok=True)
     prefix = "" if folder == out else f"{language}/"
     versions, commit = manifest.versions(), manifest.commit(config.parent)
@@ -179,6 +180,8 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
                     outcomes += _all(batch, todo, workers, force, told)
                 finally:
                     head = {"company": batch.settings.company.name, "language": batch.settings.language}
+                    outcomes += _tried(f"{batch.prefix}restatement", release.restate, batch.out, todo, **head)
+                    head["notes"] = batch.settings.file.parent / "notes"
                     outcomes += _tried(f"{batch.prefix}index", site.build, batch.out, **head)
     return outcomes
 
@@ -187,7 +190,8 @@ def _expected(batch: Batch, todo: list[plan.Job], force: bool) -> dict[str, floa
     """Seconds that each job to be executed may take, as far as earlier runs tell."""
     entries = manifest.read(batch.out)
     before = {entry["job"]: entry for entry in entries}
-    todo = [job for job in todo if not job.skip and (force or not unchanged(batch, job, before.get(job.name)))]
+    keyed = [stages.reading(job, batch.out) for job in todo]
+    todo = [job for job in keyed if not job.skip and (force or not unchanged(batch, job, before.get(job.name)))]
     seconds = expected_seconds([(job.name, job.notebook.name) for job in todo], entries)
     return {batch.prefix + name: value for name, value in seconds.items()}
 
@@ -204,10 +208,22 @@ def _tried(name: str, write: Callable, *arguments, **named) -> list[Outcome]:
 def _settled(batch: Batch, todo: list[plan.Job]) -> bool:
     """Tell whether no notebook has to be executed."""
     before = manifest.latest(batch.out)
-    return all(job.skip or unchanged(batch, job, before.get(job.name)) for job in todo)
+    keyed = [stages.reading(job, batch.out) for job in todo]
+    return all(job.skip or unchanged(batch, job, before.get(job.name)) for job in keyed)
 
 
 def _all(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
+    """Run the jobs: first those that find, then those that read what was found, earlier periods first."""
+    outcomes = _stage(batch, [job for job in todo if not stages.reads(job)], workers, force, told)
+    last = [job for job in todo if stages.reads(job)]
+    for period in sorted({job.period for job in last}):
+        now = [stages.reading(job, batch.out) for job in last if job.period == period]
+        outcomes += _stage(batch, now, workers, force, told)
+    place = {batch.prefix + job.name: i for i, job in enumerate(todo)}
+    return sorted(outcomes, key=lambda outcome: place[outcome.job])
+
+
+def _stage(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
     before = manifest.latest(batch.out)
 
     def one(job: plan.Job) -> Outcome:

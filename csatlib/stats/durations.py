@@ -9,7 +9,12 @@ from csatlib.stats.intervals import check_confidence
 
 
 def kaplan_meier(
-    time: np.ndarray, event: np.ndarray, *, count: np.ndarray | None = None, confidence: float = 0.95
+    time: np.ndarray,
+    event: np.ndarray,
+    *,
+    entry: np.ndarray | None = None,
+    count: np.ndarray | None = None,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Return the share still open after each time.
 
@@ -19,6 +24,9 @@ def kaplan_meier(
         Time until done, or until last seen open; zero or more.
     event : array_like of bool, shape (cases,)
         Done (True) or still open (False).
+    entry : array_like, optional
+        Time from which each case was watched; a case counts as at risk after it. Default: from 0 on, time 0
+        included.
     count : array_like, optional
         Cases that each entry stands for; default one.
     confidence : float
@@ -33,7 +41,7 @@ def kaplan_meier(
     Raises
     ------
     ValueError
-        A time below 0 or missing.
+        A time below 0 or missing; an entry missing, below 0, or not before its time.
 
     Notes
     -----
@@ -55,13 +63,22 @@ def kaplan_meier(
     wrong = ~(time >= 0)
     if wrong.any():
         raise ValueError(f"time holds {time[wrong][0]} ({wrong.sum()} times); allowed are times of 0 or more")
+    if entry is not None:
+        entry = np.asarray(entry, dtype=float)
+        wrong = ~((entry >= 0) & (entry < time))
+        if wrong.any():
+            raise ValueError(
+                f"entry holds {entry[wrong][0]} beside time {time[wrong][0]} ({wrong.sum()} times); allowed is "
+                "0 <= entry < time"
+            )
     if not event.any():
         columns = ["time", "n_at_risk", "n_events", "estimate", "se", "ci_low", "ci_high"]
         return pd.DataFrame(columns=columns, dtype=float)
     weights = np.ones(len(time)) if count is None else np.asarray(count, dtype=float)
     # with weights statsmodels gives Tsiatis' standard error, so Greenwood's is made here for both
-    found = SurvfuncRight(time, event.astype(int), freq_weights=weights)
-    n, d, open_ = found.n_risk, found.n_events, found.surv_prob
+    found = SurvfuncRight(time, event.astype(int), entry=entry, freq_weights=weights)
+    # once 0, always 0: statsmodels rises again where others are first watched later
+    n, d, open_ = found.n_risk, found.n_events, np.minimum.accumulate(found.surv_prob)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.cumsum(d / (n * (n - d))))
         half = stats.norm.ppf((1 + confidence) / 2) * spread / np.log(open_)

@@ -1,0 +1,235 @@
+"""What the model's order rests on: associations, on months it has not seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from csatlib.churn.measures import Figure, auc, group_sums
+from csatlib.churn.models import Churn
+from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, max_t
+from csatlib.stats.replicates import REPLICATES, multiplicities
+from csatlib.stats.rows import replicate_groups, require_columns
+
+REPEATS = 5
+REFITS = 20
+POINTS = 8
+
+
+def importance(
+    model: Churn,
+    rows: pd.DataFrame,
+    *,
+    blocks: Mapping[str, Sequence[str]] | None = None,
+    repeats: int = REPEATS,
+    customer: str = "customer_id",
+    confidence: float = 0.95,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+) -> pd.DataFrame:
+    """Shuffle features, a block at a time, on later months and see how much worse leavers are told from stayers.
+
+    Parameters
+    ----------
+    model : Churn
+        From :func:`csatlib.churn.fit`.
+    rows : DataFrame
+        Test snapshots; features are shuffled within each.
+    blocks : mapping of str to list of str, optional
+        Features shuffled together, since they say much the same; default: each alone. Those that the model does
+        not read are passed over.
+    repeats : int
+        Shuffles per block, averaged.
+    customer : str
+        Rows of one customer are resampled together.
+    confidence : float
+        Coverage aimed at, for all blocks together.
+    seed, replicates : int
+        Seed of shuffles and replicates; number of replicates.
+
+    Returns
+    -------
+    DataFrame
+        A row per block in the order given: ``feature`` (its name), ``n``, ``n_events``, ``n_groups``,
+        ``few_groups``, ``estimate`` (AUC lost), ``ci_low``, ``ci_high`` (simultaneous), ``p_adjusted``, ``top``
+        (cannot be told from the largest, where that one is above 0; else False for all: no order can be claimed).
+
+    Raises
+    ------
+    KeyError
+        Columns that are not there.
+
+    Notes
+    -----
+    Features that say the same share what they lose: a small figure does not make a feature idle.
+
+    References
+    ----------
+    Breiman, L. (2001), Machine Learning 45, 5-32; Fisher, A., Rudin, C. and Dominici, F. (2019), Journal of
+    Machine Learning Research 20(177).
+
+    Examples
+    --------
+    >>> from csatlib.churn import fit
+    >>> rows = pd.DataFrame({"customer_id": [f"c{i}" for i in range(400)], "days": np.arange(400) % 20})
+    >>> rows["snapshot"], rows["other"] = pd.Timestamp("2026-01-01"), np.arange(400) // 100
+    >>> rows["left"] = (rows["days"] < 5).astype(float)
+    >>> importance(fit(rows), rows, replicates=100).set_index("feature")["top"].to_dict()
+    {'days': True, 'other': False}
+    """
+    check_confidence(confidence)
+    require_columns(rows.columns, [customer, "snapshot", "left", *model.features])
+    rows = rows.sort_values(["snapshot", customer]).reset_index(drop=True)
+    left, group, drawn, base = shared(rows, customer, replicates, seed)
+    rng = np.random.default_rng(seed)
+    whole = auc(model.predict(rows), left, group, drawn)
+    blocks = {name: [f for f in b if f in model.features] for name, b in (blocks or {}).items()}
+    blocks = {name: b for name, b in blocks.items() if b} or {name: [name] for name in model.features}
+    lost = [_lost(model, rows, b, whole, (left, group, drawn), rng, repeats) for b in blocks.values()]
+    estimate = np.array([figure.estimate for figure in lost])
+    resampled = np.column_stack([figure.replicates for figure in lost])
+    limits = max_t(estimate, resampled, n_groups=base["n_groups"], confidence=confidence)
+    first = int(estimate.argmax())
+    behind = max_t(
+        estimate[first] - estimate,
+        resampled[:, [first]] - resampled,
+        n_groups=base["n_groups"],
+        confidence=confidence,
+    )
+    return pd.DataFrame(
+        {
+            "feature": list(blocks),
+            **base,
+            "estimate": estimate,
+            "ci_low": limits.ci_low,
+            "ci_high": limits.ci_high,
+            "p_adjusted": limits.p_value,
+            "top": ~(behind.ci_low > 0) & bool(limits.ci_low[first] > 0),
+        }
+    )
+
+
+def dependence(
+    model: Churn,
+    rows: pd.DataFrame,
+    *,
+    train: pd.DataFrame,
+    features: Sequence[str],
+    customer: str = "customer_id",
+    confidence: float = 0.95,
+    seed: int = 0,
+    refits: int = REFITS,
+) -> pd.DataFrame:
+    """Set a feature to one value for everybody and average the model's probabilities: partial dependence.
+
+    Parameters
+    ----------
+    model, rows, customer, seed
+        As for :func:`importance`.
+    train : DataFrame
+        What the model was fitted to; refitted to redraws of its customers, which is where the limits come from.
+    features : sequence of str
+        Which features: numbers at up to eight quantiles, texts at each value.
+    confidence : float
+        Coverage aimed at, at each value.
+    refits : int
+        Number of refits, with the settings that were chosen.
+
+    Returns
+    -------
+    DataFrame
+        ``feature``, ``level`` (as text), ``at`` (number, NaN for texts), ``n``, ``n_events``, ``n_groups``,
+        ``few_groups``, ``estimate`` (mean probability), ``ci_low``, ``ci_high``.
+
+    Raises
+    ------
+    KeyError
+        Columns that are not there, features the model does not read.
+
+    References
+    ----------
+    Friedman, J. H. (2001), Annals of Statistics 29(5), 1189-1232.
+
+    Examples
+    --------
+    >>> from csatlib.churn import fit
+    >>> rows = pd.DataFrame({"customer_id": [f"c{i}" for i in range(400)], "days": np.arange(400) % 20})
+    >>> rows["left"] = (rows["days"] < 5).astype(float)
+    >>> found = dependence(fit(rows), rows, train=rows, features=["days"], refits=5)
+    >>> bool(found["estimate"].iloc[0] > 0.9 > 0.1 > found["estimate"].iloc[-1])
+    True
+    """
+    check_confidence(confidence)
+    require_columns(model.features, features)
+    _, group, drawn, base = shared(train, customer, refits, seed)
+    fits = [_refit(model, train, times) for times in drawn[:, group].astype(int)]
+    asked = [(name, level) for name in features for level in _levels(rows[name])]
+    estimate, resampled = [], []
+    for name, level in asked:
+        fixed = rows[model.features].assign(**{name: level})
+        estimate.append(model.predict(fixed).mean())
+        resampled.append([fitted.predict_proba(fixed)[:, 1].mean() for fitted in fits])
+    limits = from_replicates(
+        np.array(estimate), np.array(resampled).T, n_groups=base["n_groups"], confidence=confidence
+    )
+    return pd.DataFrame(
+        {
+            "feature": [name for name, _ in asked],
+            "level": [level if isinstance(level, str) else f"{level:g}" for _, level in asked],
+            "at": [np.nan if isinstance(level, str) else float(level) for _, level in asked],
+            **base | {"n": len(rows), "n_events": float(rows["left"].sum())},
+            "estimate": estimate,
+            "ci_low": np.clip(limits.ci_low, 0, 1),
+            "ci_high": np.clip(limits.ci_high, 0, 1),
+        }
+    )
+
+
+def shared(rows: pd.DataFrame, customer: str, replicates: int, seed: int) -> tuple:
+    """Return targets, replicate groups, multiplicities and the columns that every row of a table has."""
+    group = replicate_groups(rows[customer])
+    present = group_sums(np.ones(len(rows)), group) > 0
+    n_groups = int(present.sum())
+    left = rows["left"].to_numpy(float)
+    base = {
+        "n": len(rows),
+        "n_events": float(left.sum()),
+        "n_groups": n_groups,
+        "few_groups": n_groups < FEW_GROUPS,
+    }
+    return left, group, multiplicities(present, replicates=replicates, seed=seed), base
+
+
+def _refit(model: Churn, train: pd.DataFrame, times: np.ndarray) -> Any:
+    """Fit the chosen pipeline, uncalibrated, to rows that count so many times."""
+    drawn = train.iloc[np.repeat(np.arange(len(train)), times)]
+    return clone(model.estimator.estimator).fit(drawn[model.features], drawn["left"])
+
+
+def _lost(
+    model: Churn,
+    rows: pd.DataFrame,
+    block: list[str],
+    whole: Figure,
+    shared: tuple,
+    rng: np.random.Generator,
+    repeats: int,
+) -> Figure:
+    edges = np.append(0, np.cumsum(rows.groupby("snapshot", sort=True).size().to_numpy()))
+    estimates, resampled = [], []
+    for _ in range(repeats):
+        order = np.concatenate([a + rng.permutation(b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+        mixed = rows.assign(**{name: rows[name].to_numpy()[order] for name in block})
+        figure = auc(model.predict(mixed), *shared)
+        estimates.append(whole.estimate - figure.estimate)
+        resampled.append(whole.replicates - figure.replicates)
+    return Figure(float(np.mean(estimates)), np.mean(resampled, axis=0))
+
+
+def _levels(column: pd.Series) -> list:
+    known = column.dropna()
+    if pd.api.types.is_numeric_dtype(column):
+        return list(np.unique(np.quantile(known, np.linspace(0.025, 0.975, POINTS))))
+    return sorted(known.unique())

@@ -1,0 +1,184 @@
+"""What is known of each customer at a moment: nothing later enters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from csatlib.complaints.texts import _pattern
+from csatlib.stats.rows import require_columns
+
+YEAR = 365.25
+TIMES = {
+    "contacts": "occurred_at",
+    "responses": "responded_at",
+    "transactions": "occurred_at",
+    "promises": "due_at",
+    "complaints": "opened_at",
+}
+SHARP = (
+    *("again", "still", "nobody", "never", "unacceptable", "useless", "terrible", "angry", "fed up", "complain"),
+    *("went dead", "sent me", "passed me", "in circles", "not fixed", "charged", "cancel", "refund", "last time"),
+    *(
+        "又",
+        "还是没",
+        "没人",
+        "一直",
+        "投诉",
+        "太差",
+        "失望",
+        "生气",
+        "骗",
+        "没解决",
+        "退款",
+        "扣费",
+        "讲了",
+        "转来转去",
+    ),
+)
+
+
+def sharp(text: pd.Series, *, words: Sequence[str] = SHARP) -> pd.Series:
+    """Tell which texts hold a word of complaint, in English or Chinese; no text is none.
+
+    Parameters
+    ----------
+    text : Series of str
+        What customers said.
+    words : sequence of str
+        Looked for as in :func:`csatlib.complaints.themes`.
+
+    Returns
+    -------
+    Series of float
+        1.0 or 0.0.
+
+    Examples
+    --------
+    >>> sharp(pd.Series(["Still not fixed", "还是没人来", "Quick and clear", None])).tolist()
+    [1.0, 1.0, 0.0, 0.0]
+    """
+    return text.astype("str").where(text.notna(), "").str.contains(_pattern(words)).astype(float)
+
+
+def known_at(
+    customers: pd.DataFrame,
+    moments: Sequence[pd.Timestamp],
+    *,
+    contacts: pd.DataFrame | None = None,
+    responses: pd.DataFrame | None = None,
+    transactions: pd.DataFrame | None = None,
+    promises: pd.DataFrame | None = None,
+    complaints: pd.DataFrame | None = None,
+    keep: Sequence[str] = (),
+    days: float = 90,
+    outcome: str = "overall",
+) -> pd.DataFrame:
+    """Describe every customer at each moment by what was on record before it.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        One row per customer: ``customer_id``, ``joined_on``, ``left_on`` where they can leave.
+    moments : sequence of Timestamp
+        Snapshots.
+    contacts, responses, transactions, promises, complaints : DataFrame, optional
+        Events with ``customer_id`` and their time; where one has a column ``available_at``, it counts from that
+        time on, not before.
+    keep : sequence of str
+        Columns of the customers carried over: what does not change, such as a region.
+    days : float
+        How far back events count.
+    outcome : str
+        Score in the responses.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer of the moment: ``customer_id``, ``at``, `keep`, ``tenure`` (log of 1 + years), and for
+        each table given: ``contacts``, ``unresolved``, ``waited`` (log of 1 + the longest wait, minutes),
+        ``repeats`` (contacts beyond the first of a case), ``sharp_words`` (texts with a word of complaint);
+        ``score`` (the last one ever; the mean of the moment where there is none) and ``score_missing``;
+        ``spend`` (sum); ``broken`` promises; ``complaints``.
+
+    Raises
+    ------
+    KeyError
+        Columns that are not there.
+
+    Notes
+    -----
+    A promise counts as broken at its due date unless it was done by then. Counts enter as log(1 + count).
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"customer_id": ["a", "b"], "joined_on": pd.Timestamp("2025-10-01")})
+    >>> calls = pd.DataFrame({"customer_id": ["a", "a"], "resolved": [0, 0]})
+    >>> calls["occurred_at"] = pd.to_datetime(["2026-09-30", "2026-10-01"])
+    >>> found = known_at(people, [pd.Timestamp("2026-10-01")], contacts=calls)
+    >>> np.expm1(found[["contacts", "unresolved"]]).round(6).values.tolist()
+    [[1.0, 1.0], [0.0, 0.0]]
+    """
+    require_columns(customers.columns, ["customer_id", "joined_on", *keep])
+    given = {"contacts": contacts, "responses": responses, "transactions": transactions, "promises": promises}
+    given["complaints"] = complaints
+    events = {name: _prepared(name, table, outcome) for name, table in given.items() if table is not None}
+    left = customers["left_on"] if "left_on" in customers.columns else pd.Series(pd.NaT, index=customers.index)
+    return pd.concat(
+        [
+            _one(customers[(customers["joined_on"] < at) & ~(left <= at)], at, events, list(keep), days)
+            for at in moments
+        ],
+        ignore_index=True,
+    )
+
+
+def _prepared(name: str, table: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    time = TIMES[name]
+    needed = {"responses": [outcome], "transactions": ["amount"], "promises": ["done_at"]}.get(name, [])
+    require_columns(table.columns, ["customer_id", time, *needed])
+    known = table[time]
+    if "available_at" in table.columns:
+        known = known.where(table["available_at"].isna() | (table["available_at"] < known), table["available_at"])
+    rows = pd.DataFrame({"customer_id": table["customer_id"], "when": table[time], "known": known})
+    if name == "contacts":
+        for column in ("resolved", "wait_seconds", "case_id"):
+            rows[column] = table[column] if column in table.columns else np.nan
+        rows["sharp"] = sharp(table["text"]) if "text" in table.columns else 0.0
+    elif name == "promises":
+        rows = rows[~(table["done_at"] <= table[time])]
+    elif needed:
+        rows["amount"] = table[needed[0]].astype(float)
+        rows = rows.dropna(subset=["amount"]) if name == "responses" else rows
+    return rows.dropna(subset=["customer_id", "when"]).sort_values("when", kind="stable")
+
+
+def _one(people: pd.DataFrame, at: pd.Timestamp, events: dict, keep: list[str], days: float) -> pd.DataFrame:
+    who = people["customer_id"]
+    found = people[["customer_id", *keep]].assign(at=at)
+    found["tenure"] = np.log1p((at - people["joined_on"]).dt.days / YEAR)
+    for name, table in events.items():
+        ever = table[table["known"] < at]
+        rows = ever[ever["when"] >= at - pd.Timedelta(days=days)]
+        if name == "responses":
+            last = ever.groupby("customer_id")["amount"].last()
+            score = who.map(last)
+            middle = score.mean() if score.notna().any() else 0.0
+            found["score"], found["score_missing"] = score.fillna(middle), score.isna().astype(float)
+        elif name == "transactions":
+            found["spend"] = who.map(rows.groupby("customer_id")["amount"].sum()).fillna(0.0)
+        else:
+            found = found.assign(**_counted(name, rows, who))
+    return found
+
+
+def _counted(name: str, rows: pd.DataFrame, who: pd.Series) -> dict[str, pd.Series]:
+    own = rows.groupby("customer_id")
+    counts = {"broken" if name == "promises" else name: own.size()}
+    if name == "contacts":
+        counts["unresolved"] = (rows["resolved"] == 0).groupby(rows["customer_id"]).sum()
+        counts["waited"] = own["wait_seconds"].max() / 60
+        again = rows.duplicated(["customer_id", "case_id"]) & rows["case_id"].notna()
+        counts["repeats"] = again.groupby(rows["customer_id"]).sum()
+        counts["sharp_words"] = own["sharp"].sum()
+    return {column: np.log1p(who.map(values).astype(float).fillna(0.0)) for column, values in counts.items()}

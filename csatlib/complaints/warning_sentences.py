@@ -1,0 +1,128 @@
+"""Sentences on early warning: how often an alarm comes true, and what a simple rule would do."""
+
+import pandas as pd
+
+from csatlib import disclosure, theme
+from csatlib.words import mark, say, together
+
+LEVEL = 0.05
+PARTS = {
+    "model": mark("Alarms of the model"),
+    "rule": mark("Unresolved contact in the last 14 days"),
+    "difference": mark("Difference"),
+    "all": mark("All customers"),
+}
+TOO_SHORT = mark("Too few complaints on record to learn from, or none of the tables with contacts: no alarms.")
+
+
+def precise(figures: pd.DataFrame, months: pd.DataFrame, *, ahead: int) -> str:
+    """Say how many alarms there are, and how many come true, in months the model had not seen.
+
+    Parameters
+    ----------
+    figures, months : DataFrame
+        Of :func:`csatlib.complaints.early_warning`.
+    ahead : int
+        Days within which the complaint must come.
+
+    Returns
+    -------
+    str
+        Two sentences.
+
+    Examples
+    --------
+    >>> rows = {"part": ["model", "all"], "measure": "precision", "n": [400, 9000], "estimate": [8.0, 0.8]}
+    >>> rows |= {"ci_low": [5.5, 0.7], "ci_high": [11.4, 1.0]}
+    >>> months = pd.DataFrame({"period": ["2026-09", "2026-10"], "alarms_per_week": [24.0, 26.0]})
+    >>> precise(pd.DataFrame(rows), months, ahead=14)  # doctest: +ELLIPSIS
+    'Of 100 alarms 8.0 are followed by a complaint within 14 days (95 % interval 5.5 to 11.4, n = 400; 25 ...
+    """
+    row, every = _row(figures, "model", "precision"), _row(figures, "all", "precision")
+    if row is None or every is None:
+        return say(TOO_SHORT)
+    return together(
+        say(
+            "Of 100 alarms {share} are followed by a complaint within {ahead} days (95 % interval {low} to "
+            "{high}, n = {n}; {weekly} alarms a week, {first} to {last}, months the model had not seen).",
+            ahead=ahead,
+            weekly=theme.number(months["alarms_per_week"].mean(), 0),
+            first=months["period"].min(),
+            last=months["period"].max(),
+            **_span(row),
+        ),
+        say("Of 100 customers without regard to alarms it is {share}.", share=theme.number(every["estimate"], 1)),
+    )
+
+
+def against_rule(figures: pd.DataFrame) -> str:
+    """Say whether the model does better than the simple rule with as many alarms, and how much is announced.
+
+    Parameters
+    ----------
+    figures : DataFrame
+        Of :func:`csatlib.complaints.early_warning`.
+
+    Returns
+    -------
+    str
+        Up to three sentences.
+
+    Examples
+    --------
+    >>> row = {"part": "difference", "measure": "precision", "n": 400, "estimate": 1.8, "ci_low": -0.5}
+    >>> against_rule(pd.DataFrame([row | {"ci_high": 4.0, "p_value": 0.13, "se": 1.15}]))  # doctest: +ELLIPSIS
+    'Against the rule "unresolved contact in the last 14 days" with as many alarms: 1.8 more of 100 (95 % ...
+    """
+    row, caught = _row(figures, "difference", "precision"), _row(figures, "model", "recall")
+    if row is None:
+        return ""
+    apart = row["p_value"] < LEVEL
+    return together(
+        say(
+            'Against the rule "unresolved contact in the last 14 days" with as many alarms: {share} more of 100 '
+            "(95 % interval {low} to {high}).",
+            **_span(row),
+        ),
+        say("That is beyond random variation.")
+        if apart
+        else say("Cannot tell which is better: until then the rule, which everybody understands, is enough."),
+        say(
+            "Announced by an alarm: {share} % of complaints (95 % interval {low} to {high}, n = {n}).",
+            **_span(caught),
+        )
+        if caught is not None
+        else "",
+    )
+
+
+def labelled(figures: pd.DataFrame) -> pd.DataFrame:
+    """Return figures with a reader's names of the sides.
+
+    Parameters
+    ----------
+    figures : DataFrame
+        Of :func:`csatlib.complaints.early_warning`.
+
+    Returns
+    -------
+    DataFrame
+        With ``label``.
+
+    Examples
+    --------
+    >>> labelled(pd.DataFrame({"part": ["all"]}))["label"].tolist()
+    ['All customers']
+    """
+    return figures.assign(label=[say(PARTS[part]) for part in figures["part"]])
+
+
+def _row(figures: pd.DataFrame, part: str, measure: str) -> dict | None:
+    chosen = disclosure.protect(figures[(figures["part"] == part) & (figures["measure"] == measure)])
+    rows = [row for row in chosen.to_dict("records") if pd.notna(row["estimate"])]
+    return rows[0] if rows else None
+
+
+def _span(row: dict) -> dict[str, str]:
+    numbers = {"share": row["estimate"], "low": row["ci_low"], "high": row["ci_high"]}
+    return {name: theme.number(value, 1) for name, value in numbers.items()} | {"n": f"{row['n']:,.0f}"}

