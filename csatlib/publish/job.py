@@ -174,15 +174,20 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     page = html.page(book, run=said, finished=finished, index=index, workbook=linked)
     (work / target.with_suffix(".ipynb").name).write_text(nbformat.writes(book) + "\n", encoding="utf-8")
     (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
+    _publish_page(work, target, has_numbers)
+    told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
+    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | site.headline(book)
+    return None
+
+
+def _publish_page(work: Path, target: Path, has_numbers: bool) -> None:
+    """Publish the notebook, its workbook and, last, the page; what an earlier run left beside it goes."""
     for suffix in (".ipynb", *([".xlsx"] if has_numbers else []), ".html"):
         name = target.with_suffix(suffix).name
         site.publish(work / name, target.with_name(name))
     if not has_numbers:
-        numbers.unlink(missing_ok=True)
+        target.with_suffix(".xlsx").unlink(missing_ok=True)
     target.with_suffix(".failed.html").unlink(missing_ok=True)
-    told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
-    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | site.headline(book)
-    return None
 
 
 def _publish_failure(batch: Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:
