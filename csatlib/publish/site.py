@@ -198,7 +198,9 @@ def _by_period(rows: list[dict]) -> list[dict]:
         for date, segment in sorted(parts, key=lambda part: (part[0], len(part[1]), str(part[1]))):
             chosen = [row for row in inside if (row["restated"], tuple(row["segment"] or ())) == (date, segment)]
             label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
-            group = {"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])}
+            # what is to be decided comes first
+            ordered = sorted(chosen, key=lambda row: (row["notebook"][:1] != "9", row["notebook"]))
+            group = {"label": label, "rows": ordered}
             if date:
                 about = say("Restated on {date}: {period}", date=date, period=label or say("All customers"))
                 first = next(row["job"] for row in chosen)
