@@ -68,7 +68,7 @@ def test_headlines_of_rows_are_shares_and_rates():
 
 @pytest.mark.long
 def test_actions_over_three_months_as_people_keep_the_file(tmp_path, monkeypatch):
-    """Run August to October: an action gets late, is edited, contradicts itself, vanishes; then the file is gone."""
+    """August to October: an action gets late, is edited, contradicts itself, vanishes; then the file is gone."""
     from csatlib.publish.run import run
 
     monkeypatch.setenv("CSAT_CACHE", str(tmp_path / "cache"))
