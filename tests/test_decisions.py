@@ -326,6 +326,8 @@ def test_proposals_leave_out_what_runs_is_better_unclear_or_small():
     found = decisions.proposed(places, running)
     assert found[["metric", "group", "strength"]].values.tolist() == [["nps", "North", "strong"]]
     assert len(decisions.proposed(places)) == 2
+    assert decisions.proposed(table(place()))["strength"].tolist() == ["fair"]
+    assert decisions.proposed(table(place(comparison="last_year")))["strength"].tolist() == ["fair"]
     many = table(*(place(metric) for metric in "abcde"))
     assert decisions.proposed(many)["found"].tolist() == [5, 5, 5]
     assert sentences.unlisted(decisions.proposed(many)).startswith("2 more")

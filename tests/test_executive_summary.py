@@ -1,6 +1,7 @@
 """The executive page says what the pages behind it say, and stands without earlier findings."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -63,3 +64,49 @@ def test_headlines_of_rows_are_shares_and_rates():
     dressed = measures.dressed(found.changes, wanted)
     assert dressed["lower_is_better"].tolist() == [False, True]
     assert_allclose(dressed["estimate"], [0.0, 0.0], atol=1e-9)
+
+
+@pytest.mark.long
+def test_actions_over_three_months_as_people_keep_the_file(tmp_path, monkeypatch):
+    """August to October: an action gets late, is edited, contradicts itself, vanishes; then the file is gone."""
+    from csatlib.publish.run import run
+
+    monkeypatch.setenv("CSAT_CACHE", str(tmp_path / "cache"))
+    project = tmp_path / "project"
+    shutil.copytree(NOTEBOOKS.parent / "data" / "sample", project / "data" / "sample")
+    (project / "notebooks").mkdir()
+    shutil.copy(PAGE, project / "notebooks")
+    shutil.copy(NOTEBOOKS.parent / "csat.toml", project)
+    config, file = project / "csat.toml", project / "data" / "sample" / "actions.csv"
+    frame = pd.read_csv(file, dtype=str)
+
+    def page(period, rows):
+        if rows is None:
+            file.unlink()
+        else:
+            rows.to_csv(file, index=False)
+        result = run(config, period=period, language="en")
+        assert not result.failed, result.failed
+        cells = json.loads((project / f"reports/{period}/all/{PAGE.name}").read_text(encoding="utf-8"))["cells"]
+        outputs = [o for cell in cells for o in cell.get("outputs", ())]
+        return "\n".join("".join(o.get("data", {}).get("text/plain", "")) for o in outputs)
+
+    august = page("2026-08", frame)
+    assert "A05 is late" not in august
+    assert "no longer in the file" not in august
+    later = frame.copy()
+    later.loc[later["action_id"] == "A07", "due_on"] = "2027-03-31"
+    september = page("2026-09", later)
+    assert "A07, due date from 2026-11-28 to 2027-03-31" in september
+    assert "A05 is late" in september
+    odd = later[later["action_id"] != "A08"].copy()
+    odd.loc[odd["action_id"] == "A05", ["status", "done_on"]] = ["done", "2026-10-20"]
+    odd.loc[odd["action_id"] == "A06", "done_on"] = "2026-10-05"
+    october = page("2026-10", odd)
+    assert "A08 is no longer in the file" in october
+    assert "A06 has a day done but the status open: counted as open" in october
+    assert "done late, 2026-10-20" in october
+    assert "A07, due date" not in october  # told once
+    gone = page("2026-10", None)
+    assert "There is no table of actions" in gone
+    assert "A05 is no longer in the file" in gone

@@ -1,5 +1,6 @@
 """What leaves the house: one file, no notebook, nothing restricted; PDF and picture as the phone opens them."""
 
+import os
 import shutil
 import struct
 import zipfile
@@ -62,6 +63,18 @@ def test_too_large_and_not_published_are_refused(published, monkeypatch):
     with pytest.raises(ValueError, match="more than 10; largest: .*html"):
         share.share(config, "2026-10", out=out, printed=False)
     assert not (out / "2026-10.zip").exists()
+
+
+def test_pdf_of_other_pages_go_first_where_the_file_is_too_large(published, monkeypatch):
+    config, out = published
+    folder = out / "2026-10" / "all"
+    for name in ("10_a.pdf", "90_b.pdf"):
+        (folder / name).write_bytes(os.urandom(60_000))
+    monkeypatch.setattr(share, "LIMIT", 90_000)
+    with zipfile.ZipFile(share.share(config, "2026-10", out=out, printed=False)) as archive:
+        names = archive.namelist()
+    assert "2026-10/all/90_b.pdf" in names
+    assert "2026-10/all/10_a.pdf" not in names
 
 
 def test_without_a_browser_it_is_said(published, monkeypatch):

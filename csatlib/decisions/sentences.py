@@ -63,7 +63,8 @@ def headline(changes: pd.DataFrame) -> str:
             parts.append(say(text, labels=listed(list(labels))))
     if not parts:
         return say(
-            "No headline differs from the period before, a year before or its target beyond random variation."
+            "None of the figures below differs from the period before, a year before or its target beyond random "
+            "variation."
         )
     return together(*parts)
 

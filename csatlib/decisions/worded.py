@@ -207,6 +207,35 @@ def show(table: pd.DataFrame, *, caption: str, columns: Mapping[str, str], note:
     display({"text/html": html, "text/plain": table[list(columns)].to_string(index=False)} | held, raw=True)
 
 
+def lately(change: pd.DataFrame) -> str:
+    """Say of one headline whether it moved against the period before, with one of three words.
+
+    Parameters
+    ----------
+    change : DataFrame
+        One row: ``label``, ``estimate``, ``ci_low``, ``ci_high``, ``p_adjusted``, ``n``, ``n_reference``,
+        ``decimals``, ``lower_is_better``.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Examples
+    --------
+    >>> row = {"label": "NPS", "estimate": 4.0, "ci_low": -8.0, "ci_high": 15.0, "p_adjusted": 0.6, "n": 90}
+    >>> lately(pd.DataFrame([row | {"n_reference": 90, "decimals": 0, "lower_is_better": False}]))
+    'NPS against the period before: cannot tell, +4 (−8 to +15).'
+    """
+    row = judged(change.assign(group="each")).iloc[0].to_dict()
+    if row["hidden"]:
+        return say("Not shown: too few answers.")
+    word = " ".join(filter(None, [SIGNS[row["verdict"]], say(VERDICTS[row["verdict"]])]))
+    return say(
+        "{label} against the period before: {word}, {change}.", label=row["label"], word=word, change=_figure(row)
+    )
+
+
 def line(name: str, text: str) -> None:
     """Display one sentence with a word before it.
 

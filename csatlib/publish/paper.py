@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from PIL import Image
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 WIDTH, SCALE = 360, 3  # a phone's width; 1,080 px wide, so the page's smallest text of 12 px has 36
@@ -56,6 +58,9 @@ def _print(chromium, page: Path, target: Path, *, long: bool) -> None:
     tab.goto(page.resolve().as_uri())
     if long:
         tab.screenshot(path=target, full_page=True, type="png")
+        with Image.open(target) as image:
+            few = image.convert("RGB").quantize(256)
+        few.save(target, format="PNG", optimize=True)
     else:
         tab.pdf(path=target, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
     tab.close()

@@ -32,12 +32,13 @@ def share(config: str | Path, period: str, *, out: str | Path | None = None, pri
     Returns
     -------
     Path
-        PERIOD.zip in the output folder.
+        PERIOD.zip in the output folder. Where not all fits into 10 MB, PDF files of pages other than the executive
+        one are left out, those of the main language last.
 
     Raises
     ------
     ValueError
-        Nothing of the period has been published; the file would have more than 10 MB.
+        Nothing of the period has been published; pages and numbers alone have more than 10 MB.
     ImportError
         PDF is wanted and there is no Chromium.
     """
@@ -99,11 +100,20 @@ def _copy(folder: Path, inside: Path, label: str) -> None:
 
 def _zip(inside: Path, target: Path) -> None:
     files = _files(inside, SENT)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            archive.write(path, path.relative_to(inside).as_posix())
-    size = target.stat().st_size
+    spare = [path for path in files if path.suffix == ".pdf" and not path.name.startswith(paper.ALSO_LONG)]
+    spare.sort(key=lambda path: len(path.relative_to(inside).parts))  # other languages lie one folder deeper
+    size = _written(target, inside, files)
+    while size > LIMIT and spare:
+        files.remove(spare.pop())
+        size = _written(target, inside, files)
     if size > LIMIT:
         big = sorted(files, key=lambda path: -path.stat().st_size)[:3]
         names = ", ".join(f"{p.relative_to(inside).as_posix()} ({p.stat().st_size / 1e6:.1f} MB)" for p in big)
         raise ValueError(f"the file would have {size / 1e6:.1f} MB, more than 10; largest: {names}")
+
+
+def _written(target: Path, inside: Path, files: list[Path]) -> int:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(inside).as_posix())
+    return target.stat().st_size

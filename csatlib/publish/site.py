@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 from csatlib.publish import frozen, lock, manifest
-from csatlib.words import say
+from csatlib.words import say, together
 
+HEADLINES, CHANGES = "executive.", "executive.change."
 FINDING = "application/vnd.csatlib.finding+json"
 
 
@@ -138,9 +139,10 @@ def _headed(out: Path, period: dict, notes: Path | None) -> dict:
         gone = frozen.altered(out, entry)
         if gone:
             status = f"{status} " + say("Altered since: {files}.", files=", ".join(gone))
+    heads = [row["heads"] for group in period["segments"] for row in group["rows"] if row["heads"]]
     note = notes / f"{period['label']}.md" if notes else None
     text = note.read_text(encoding="utf-8", errors="replace").strip() if note and note.is_file() else ""
-    return period | {"status": status, "released": bool(entry), "note": text}
+    return period | {"status": status, "note": text, "heads": heads[0] if heads else []}
 
 
 def _row(out: Path, entry: dict) -> dict | None:
@@ -156,6 +158,7 @@ def _row(out: Path, entry: dict) -> dict | None:
         "notebook": entry["notebook"],
         "title": entry.get("title") or entry["notebook"],
         "answer": entry.get("answer", ""),
+        "heads": _heads(entry),
         "status": entry["status"],
         "reason": _reason(entry),
         "page": page if has_page else None,
@@ -163,6 +166,13 @@ def _row(out: Path, entry: dict) -> dict | None:
         "failed_page": failed if (out / failed).exists() else None,
         "finished": entry.get("finished"),
     }
+
+
+def _heads(entry: dict) -> list[str]:
+    """Headline figures of an executive page, each with the word on the period before."""
+    said = {finding["metric"]: finding["statement"] for finding in entry.get("findings") or ()}
+    own = [metric for metric in said if metric.startswith(HEADLINES) and not metric.startswith(CHANGES)]
+    return [together(said[metric], said.get(metric.replace(HEADLINES, CHANGES, 1), "")) for metric in own]
 
 
 def _restated(job: str) -> str:
@@ -188,7 +198,9 @@ def _by_period(rows: list[dict]) -> list[dict]:
         for date, segment in sorted(parts, key=lambda part: (part[0], len(part[1]), str(part[1]))):
             chosen = [row for row in inside if (row["restated"], tuple(row["segment"] or ())) == (date, segment)]
             label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
-            group = {"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])}
+            # what is to be decided comes first
+            ordered = sorted(chosen, key=lambda row: (row["notebook"][:1] != "9", row["notebook"]))
+            group = {"label": label, "rows": ordered}
             if date:
                 about = say("Restated on {date}: {period}", date=date, period=label or say("All customers"))
                 first = next(row["job"] for row in chosen)
