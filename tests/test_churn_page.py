@@ -67,6 +67,17 @@ def test_surveys_are_praised_only_beyond_chance():
     )
 
 
+def test_the_caller_reads_what_similar_customers_did_never_why():
+    part = {"feature": "complaints_90", "part": "high", "low": 0.0, "high": np.inf, "n": 900, "more": True}
+    part |= {"estimate": 0.11, "ci_low": 0.08, "ci_high": 0.14, "value": 0.04}
+    rows = pd.DataFrame({"customer_id": ["b", "a"], "snapshot": 1, "complaints_90": [0.0, 1.0]})
+    calm, cross = risk_sentences.words(rows, pd.DataFrame([part]))
+    assert calm.startswith("Customers like this one did not leave more often")
+    assert cross == (
+        "Similar customers left more often: Complaints in 90 days: more than 0 (11 of 100 left, of all customers 4)."
+    )
+
+
 def test_a_leak_is_the_first_thing_said():
     rows = pd.DataFrame({"feature": ["customer_id", "last_nps"], "n": 900, "verdict": ["clean", "leak"]})
     assert model_sentences.clean(rows).startswith("Do not use this page")

@@ -142,6 +142,37 @@ def similar(row: pd.Series | dict) -> str:
     )
 
 
+def words(rows: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:
+    """Say for each customer, to who calls, in which part that left more often he is.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Customers of one snapshot, each once.
+    conditions : DataFrame
+        From :func:`csatlib.churn.conditions`.
+
+    Returns
+    -------
+    list of str
+        One sentence per row, on the part with the largest lower limit.
+
+    Examples
+    --------
+    >>> part = {"feature": "complaints_90", "part": "high", "low": 0.0, "high": float("inf"), "n": 1018}
+    >>> part |= {"estimate": 0.108, "ci_low": 0.08, "ci_high": 0.13, "value": 0.045, "more": True}
+    >>> rows = pd.DataFrame({"customer_id": ["a", "b"], "snapshot": 1, "complaints_90": [2.0, 0.0]})
+    >>> [text[:35] for text in words(rows, pd.DataFrame([part]))]
+    ['Similar customers left more often: ', 'Customers like this one did not lea']
+    """
+    found = alike(rows, conditions=conditions, most=1)
+    said = {key: similar(part.iloc[0]) for key, part in found.groupby(["feature", "part"])}
+    keys = zip(found["feature"], found["part"], strict=True)
+    by_customer = dict(zip(found["customer_id"], [said[key] for key in keys], strict=True))
+    none = say("Customers like this one did not leave more often than others beyond random variation.")
+    return [by_customer.get(customer, none) for customer in rows["customer_id"]]
+
+
 def leaving(risk: pd.DataFrame, *, months: int) -> str:
     """Say how many customers are expected to leave.
 
