@@ -52,7 +52,9 @@ def test_action_and_comparison_follow_the_same_verdict():
     assert "cannot be told: try it" in risk_sentences.action(310, unsure)
     said = risk_sentences.compared(sure, currency="EUR")
     assert "earns more, beyond random variation, than: nobody (by EUR 1,000)." in said
-    assert said.endswith("Whether it earns more cannot be told from: last score of 3 or less.")
+    assert said.endswith(
+        "Whether it earns more cannot be told, all compared at once, from: last score of 3 or less."
+    )
     assert "beyond" not in risk_sentences.compared(unsure, currency="EUR")
 
 

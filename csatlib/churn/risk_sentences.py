@@ -70,7 +70,7 @@ def compared(policies: pd.DataFrame, *, currency: str) -> str:
     texts = {
         "more": mark("The model's list earns more, beyond random variation, than: {names}."),
         "less": mark("The model's list earns less, beyond random variation, than: {names}."),
-        "alike": mark("Whether it earns more cannot be told from: {names}."),
+        "alike": mark("Whether it earns more cannot be told, all compared at once, from: {names}."),
     }
     item = mark("{policy} (by {currency} {size})")
     said = []
