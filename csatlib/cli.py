@@ -114,6 +114,47 @@ def verify(
 
 
 @app.command()
+def release(
+    period: Annotated[str, typer.Argument(help="2026-10, 2026-Q3 or 2026: a period that has been run.")],
+    by: Annotated[str, typer.Option(help="Name of who answers for the figures.")],
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+) -> None:
+    """Freeze a period's reports: later runs never replace them, late answers appear as a restatement."""
+    from csatlib.publish import release as releases
+
+    try:
+        entry = releases.release(config, period, by=by, out=out)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    rows = ", ".join(f"{table} {count:,}" for table, count in entry["rows"].items())
+    typer.echo(f"released: {entry['released']}, by {entry['by']}, {entry['at']}; {len(entry['files'])} files")
+    typer.echo(f"data as read: {rows}; snapshot {entry['snapshot'][:12]}")
+    typer.echo("next: csat run shows it on the index; a comment goes into notes/PERIOD.md")
+
+
+@app.command()
+def share(
+    period: Annotated[str, typer.Argument(help="2026-10, 2026-Q3 or 2026: a period that has been run.")],
+    config: Annotated[
+        str, typer.Option(help="Settings file, looked for here and in parent folders.")
+    ] = "csat.toml",
+    out: Annotated[Path | None, typer.Option(help="Output folder instead of the settings'.")] = None,
+    pdf: Annotated[bool, typer.Option(help="Make PDF, and a long picture of the executive page.")] = True,
+) -> None:
+    """Zip a period's reports under 10 MB to send: HTML, XLSX, PDF and picture, nothing restricted."""
+    from csatlib.publish import share as shares
+
+    try:
+        path = shares.share(config, period, out=out, printed=pdf)
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        _refuse(error)
+    typer.echo(f"{_short(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
 def check(
     config: Annotated[
         str, typer.Option(help="Settings file, looked for here and in parent folders.")

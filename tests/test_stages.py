@@ -45,10 +45,10 @@ def printed(config, period):
 
 def test_those_that_decide_run_after_those_that_find(project):
     seen = []
-    result = run(project, last=2, jobs=2, progress=lambda outcome, *_: seen.append(outcome.job))
+    result = run(project, last=2, jobs=2, progress=lambda outcome, *_: seen.append(outcome))
     assert not result.failed
     # earlier periods first, since a page looks at the one before
-    assert seen[-2:] == ["2026-09/all/90_decide", "2026-10/all/90_decide"]
+    assert [outcome.job for outcome in seen[-2:]] == ["2026-09/all/90_decide", "2026-10/all/90_decide"]
     assert [outcome.job for outcome in result.outcomes][:3] == [
         "2026-10/all/20_finds",
         "2026-10/all/90_decide",

@@ -9,11 +9,12 @@ from csatlib.churn.models import Churn, fit
 from csatlib.churn.retention import retention_effect
 from csatlib.churn.risk import at_risk, blocks, nested
 from csatlib.churn.similar import alike, conditions
-from csatlib.churn.snapshots import Split, feature_names, snapshot, split
+from csatlib.churn.snapshots import NEEDED, Split, feature_names, snapshot, split
 from csatlib.churn.survival import log_rank, remaining, staying
 from csatlib.churn.target_list import hold_out_size, target_list
 
 __all__ = [
+    "NEEDED",
     "Churn",
     "Evaluation",
     "Split",

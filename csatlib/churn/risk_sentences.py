@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.churn.calls_sentences import drawn, worth
 from csatlib.churn.risk_names import part, policy
 from csatlib.churn.similar import alike
 from csatlib.churn.snapshots import Split
+from csatlib.churn.target_list import CallList
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
@@ -140,6 +142,34 @@ def similar(row: pd.Series | dict) -> str:
         x=theme.number(100 * row["estimate"], 0),
         all=theme.number(100 * row["value"], 0),
     )
+
+
+def calling(found: CallList, *, saveability: float, cost: float, currency: str) -> str:
+    """Say how many are called and how many are not by lot, and what the calls would earn.
+
+    Parameters
+    ----------
+    found : CallList
+        From :func:`csatlib.churn.target_list`.
+    saveability, cost : float
+        What it was given.
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    str
+        Some sentences.
+
+    Examples
+    --------
+    >>> nobody = CallList(pd.DataFrame({"group": [], "n": []}), pd.DataFrame(), None, None, None, False)
+    >>> calling(nobody, saveability=0.2, cost=5, currency="EUR")
+    'Nobody is worth a call at this cost and this share of saved customers.'
+    """
+    if not found.counts["n"].sum():
+        return drawn(found)
+    return together(drawn(found), worth(found, saveability=saveability, cost=cost, currency=currency))
 
 
 def words(rows: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:

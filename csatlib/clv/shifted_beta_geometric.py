@@ -92,6 +92,38 @@ class ShiftedBetaGeometric(LikelihoodModel):
         parts = [part for _, part in data.groupby(cohort, sort=False)] if cohort else [data]
         return self._fit(_renewals([part.sort_values(time) for part in parts], time, survivors, cohort))
 
+    def fit_renewals(
+        self, data: pd.DataFrame, *, time: str = "period", at_risk: str = "n_at_risk", left: str = "n_events"
+    ) -> "ShiftedBetaGeometric":
+        """Fit to how many came up to each renewal and left, where customers are watched from different ages on.
+
+        Parameters
+        ----------
+        data : DataFrame
+            One row per renewal, as :func:`csatlib.clv.renewals` makes it; with ``n_entered`` the customers
+            behind it are counted, otherwise those at the first renewal.
+        time, at_risk, left : str
+            Columns: the renewal (1, 2, ...), customers who came up to it, those of them who left.
+
+        Returns
+        -------
+        ShiftedBetaGeometric
+            Itself.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Columns that are not there; more who left than came; nobody.
+        """
+        require_columns(data.columns, [time, at_risk, left])
+        renewal, there, gone = (data[c].to_numpy(dtype=float) for c in (time, at_risk, left))
+        if not (there.sum() > 0 and (renewal >= 1).all() and (gone >= 0).all() and (gone <= there).all()):
+            raise ValueError(
+                f"{time!r} counts renewals from 1, and {left!r} lies between 0 and {at_risk!r}, which is not all 0"
+            )
+        entered = data["n_entered"].to_numpy(dtype=float) if "n_entered" in data.columns else there[:1]
+        return self._fit(_Renewals(renewal, gone, there - gone, entered))
+
     def _sample(self, rows: _Renewals) -> _Renewals:
         return rows
 

@@ -182,4 +182,4 @@ def page_before(findings_from: str | Path, *, before: str, name: str) -> Path:
     'reports/2026-09/all/90_executive_summary.ipynb'
     """
     folder = Path(findings_from)
-    return folder.parent.parent / before / folder.name / f"{name}.ipynb"
+    return folder.parent.parent / before / folder.name.split("-restated-")[0] / f"{name}.ipynb"

@@ -1,4 +1,7 @@
-"""One self-contained page per executed notebook: no script, no external reference."""
+"""One self-contained page per executed notebook: no script, no external reference.
+
+nbconvert is imported late: a run with nothing to do ends before that would be done.
+"""
 
 import base64
 import copy
@@ -8,11 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import jinja2
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from traitlets.config import Config
 
-from csatlib import exhibit
 from csatlib.publish import fonts
 from csatlib.words import say
 
@@ -63,6 +62,9 @@ def page(
     inspect(notebook)
     book = number(notebook)
     title, contents, answer = _prepare(book)
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
     exporter = HTMLExporter(
         template_name="csat",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -91,6 +93,8 @@ def number(notebook):
         A copy. "Table 1." stands in each caption of a ``figure.csat-table``, "Figure 1." in the metadata
         ``label`` of each image, and either as ``label`` in the record of numbers behind it.
     """
+    from csatlib import exhibit
+
     book = copy.deepcopy(notebook)
     tables = figures = 0
 
@@ -300,6 +304,7 @@ def _scrolling(match: re.Match) -> str:
 
 def _markdown(source: str, attachments: dict, contents: list, used: set) -> str:
     """Markdown to HTML: raw HTML is escaped, headings get anchors, outside links become readable text."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     class Renderer(IPythonRenderer):
         def heading(self, text, level, **attrs):

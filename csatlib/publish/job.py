@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csatlib import findings
-from csatlib.data.names import table
 from csatlib.publish import languages, lock, manifest, plan, site
 from csatlib.publish.watch import Watch
 from csatlib.tables import config as settings_file
@@ -46,6 +44,8 @@ def unchanged(batch: "Batch", job: plan.Job, before: dict | None) -> bool:
     bool
         True where nothing has to be done.
     """
+    if job.released:
+        return True
     target = batch.out / job.folder / job.notebook.name
     there = target.with_suffix(".html").exists() and target.with_suffix(".ipynb").exists()
     return there and bool(before) and (before["status"], before.get("key")) == ("done", job.key)
@@ -88,14 +88,14 @@ def do(batch: Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome
     name = batch.prefix + job.name
     if batch.stop.is_set():
         return Outcome(name, "stopped")
-    if job.skip:
+    if job.skip and not job.released:
         known = before and (before["status"], before.get("error"), before.get("told"))
         if known != ("skipped", job.skip, job.told):
             entry = _entry(batch, job, "skipped", 0.0)
             _noted(batch, entry | {"error": job.skip, "told": job.told})
         return Outcome(name, "skipped", 0.0, job.skip)
-    if not force and unchanged(batch, job, before):
-        return Outcome(name, "unchanged")
+    if job.released or (not force and unchanged(batch, job, before)):
+        return Outcome(name, "unchanged", 0.0, "released" if job.released else None)
     start = time.monotonic()
     entry, failure = _tried(batch, job)
     seconds = round(time.monotonic() - start, 2)
@@ -144,6 +144,8 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     """Execute, turn into a page, publish both; fills in manifest parts and returns what failed."""
     import nbformat
 
+    from csatlib import findings
+    from csatlib.data.names import table
     from csatlib.publish import execution, fonts, html, kernels, workbook
 
     if job.notebook.error:

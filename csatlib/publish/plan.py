@@ -68,11 +68,14 @@ class Job:
     key: str
     skip: str | None = None
     told: str | None = None
+    released: bool = False
+    restated: str = ""
 
     @property
     def folder(self) -> str:
         """Folder of the published page, relative to the output folder."""
-        return f"{self.period}/{segment_folder(self.segment)}"
+        restated = f"-restated-{self.restated}" if self.restated else ""
+        return f"{self.period}/{segment_folder(self.segment)}{restated}"
 
     @property
     def name(self) -> str:

@@ -3,16 +3,19 @@
 import os
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from csatlib.publish import alerts, languages, lock, machine, manifest, plan, site, stages, warm
+from csatlib.publish import alerts, languages, lock, machine, manifest, plan, release, site, stages, warm
 from csatlib.publish.job import Batch, Outcome, do, unchanged
 from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
 from csatlib.tables import period as periods_of
 from csatlib.tables import workspace
+
+SOON = 1.0  # seconds: a snapshot that is there already takes less
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def run(
         raise ValueError("give either --period or --last, not both")
     wanted = [periods_of.parse(period).label] if period is not None else None
     out = settings.output if out is None else Path(out).resolve()
-    with lock.alone(out):
-        snapshot = Path(workspace.snapshot(settings.file))
+    with lock.alone(out), ExitStack() as stack:
+        snapshot = _read(settings.file, lambda: stack.enter_context(warm.ready(cold)))
         with _pinned(snapshot):
             if wanted is None:
                 latest = periods_of.parse(workspace.latest_period(settings.file))
@@ -122,12 +125,21 @@ def run(
             limits = {"timeout": timeout, "memory": memory}
             batches = [_prepared(settings.file, one, snapshot, out, only, asked, limits) for one in spoken]
             outcomes = _in_turn(batches, jobs, force, cold, progress)
-        pages = sorted({job.name for _, todo in batches for job in todo})
+        pages = sorted({job.name for _, todo in batches for job in todo if not job.released})
         outcomes += _tried("links", languages.link, out, settings.company.language, ["index", *pages])
         main, found = batches[0][0], []
         ask = {"periods": wanted, "min_rank": settings.report.min_rank}
         outcomes += _tried("alerts", lambda: found.extend(alerts.build(main.out, **ask)))
     return Result(tuple(outcomes), main.out / "index.html", tuple(found))
+
+
+def _read(config: Path, meanwhile: Callable) -> Path:
+    """Take the snapshot; where that takes long, start what is needed then."""
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(workspace.snapshot, config)
+        if wait([reading], timeout=SOON).not_done:
+            meanwhile()
+        return Path(reading.result())
 
 
 def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, asked: dict, limits: dict):
@@ -137,6 +149,7 @@ def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, aske
         notebooks = plan.find(config.parent, only)
         folder = languages.folder(out, language, settings.company.language)
         todo = plan.jobs(notebooks, config=config, snapshot=snapshot, given=stages.giving(folder), **asked)
+        todo = release.settled(todo, folder, snapshot.name)
     folder.mkdir(parents=True, exist_ok=True)
     prefix = "" if folder == out else f"{language}/"
     versions, commit = manifest.versions(), manifest.commit(config.parent)
@@ -167,6 +180,8 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
                     outcomes += _all(batch, todo, workers, force, told)
                 finally:
                     head = {"company": batch.settings.company.name, "language": batch.settings.language}
+                    outcomes += _tried(f"{batch.prefix}restatement", release.restate, batch.out, todo, **head)
+                    head["notes"] = batch.settings.file.parent / "notes"
                     outcomes += _tried(f"{batch.prefix}index", site.build, batch.out, **head)
     return outcomes
 
@@ -175,7 +190,8 @@ def _expected(batch: Batch, todo: list[plan.Job], force: bool) -> dict[str, floa
     """Seconds that each job to be executed may take, as far as earlier runs tell."""
     entries = manifest.read(batch.out)
     before = {entry["job"]: entry for entry in entries}
-    todo = [job for job in todo if not job.skip and (force or not unchanged(batch, job, before.get(job.name)))]
+    keyed = [stages.reading(job, batch.out) for job in todo]
+    todo = [job for job in keyed if not job.skip and (force or not unchanged(batch, job, before.get(job.name)))]
     seconds = expected_seconds([(job.name, job.notebook.name) for job in todo], entries)
     return {batch.prefix + name: value for name, value in seconds.items()}
 

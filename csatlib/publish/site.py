@@ -6,7 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from csatlib.publish import lock, manifest
+from csatlib.publish import frozen, lock, manifest
 from csatlib.words import say
 
 FINDING = "application/vnd.csatlib.finding+json"
@@ -26,7 +26,7 @@ def publish(source: Path, target: Path) -> None:
     os.replace(source, target)
 
 
-def build(out: Path, *, company: str = "", language: str = "en") -> Path:
+def build(out: Path, *, company: str = "", language: str = "en", notes: Path | None = None) -> Path:
     """Write index.html: periods, newest first, by segment and notebook, from what is there.
 
     Parameters
@@ -36,6 +36,8 @@ def build(out: Path, *, company: str = "", language: str = "en") -> Path:
         lacks.
     company, language : str
         For the head of the page.
+    notes : Path, optional
+        Folder with a signed comment per period, such as 2026-10.md; shown as plain text.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def build(out: Path, *, company: str = "", language: str = "en") -> Path:
     page = html.render(
         "site.html.j2",
         title=say("Customer satisfaction reports"),
-        periods=_by_period(rows),
+        periods=[_headed(out, period, notes) for period in _by_period(rows)],
         words={"failed": say("Failed"), "skipped": say("Not run")},
         summary=say("Last change {time}.", time=finished) if finished else "",
         run={"company": company, "language": language},
@@ -127,14 +129,30 @@ def headline(notebook) -> dict:
     return found
 
 
+def _headed(out: Path, period: dict, notes: Path | None) -> dict:
+    """Add to a period whether it is released, and the analyst's comment."""
+    entry = frozen.of(out, period["label"])
+    status = say("Draft")
+    if entry:
+        status = say("Released by {name}, {time}.", name=entry["by"], time=entry["at"])
+        gone = frozen.altered(out, entry)
+        if gone:
+            status = f"{status} " + say("Altered since: {files}.", files=", ".join(gone))
+    note = notes / f"{period['label']}.md" if notes else None
+    text = note.read_text(encoding="utf-8", errors="replace").strip() if note and note.is_file() else ""
+    return period | {"status": status, "released": bool(entry), "note": text}
+
+
 def _row(out: Path, entry: dict) -> dict | None:
     page, failed, workbook = (f"{entry['job']}{suffix}" for suffix in (".html", ".failed.html", ".xlsx"))
     has_page = (out / page).exists()
     if entry["status"] == "done" and not has_page:
         return None
     return {
+        "job": entry["job"],
         "period": entry["period"],
         "segment": entry.get("segment"),
+        "restated": _restated(entry["job"]),
         "notebook": entry["notebook"],
         "title": entry.get("title") or entry["notebook"],
         "answer": entry.get("answer", ""),
@@ -145,6 +163,11 @@ def _row(out: Path, entry: dict) -> dict | None:
         "failed_page": failed if (out / failed).exists() else None,
         "finished": entry.get("finished"),
     }
+
+
+def _restated(job: str) -> str:
+    match = re.search(r"-restated-([\d-]+)/", job)
+    return match[1] if match else ""
 
 
 def _reason(entry: dict) -> str:
@@ -161,10 +184,16 @@ def _by_period(rows: list[dict]) -> list[dict]:
     for period in sorted({row["period"] for row in rows}, reverse=True):
         inside = [row for row in rows if row["period"] == period]
         groups = []
-        for segment in sorted({tuple(row["segment"] or ()) for row in inside}, key=lambda s: (len(s), str(s))):
-            chosen = [row for row in inside if tuple(row["segment"] or ()) == segment]
+        parts = {(row["restated"], tuple(row["segment"] or ())) for row in inside}
+        for date, segment in sorted(parts, key=lambda part: (part[0], len(part[1]), str(part[1]))):
+            chosen = [row for row in inside if (row["restated"], tuple(row["segment"] or ())) == (date, segment)]
             label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
-            groups.append({"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])})
+            group = {"label": label, "rows": sorted(chosen, key=lambda row: row["notebook"])}
+            if date:
+                about = say("Restated on {date}: {period}", date=date, period=label or say("All customers"))
+                first = next(row["job"] for row in chosen)
+                group |= {"label": about, "sheet": f"{first.rpartition('/')[0]}/restatement.html"}
+            groups.append(group)
         if len(groups) > 1 and not groups[0]["label"]:
             groups[0]["label"] = say("All customers")
         out.append({"label": period, "segments": groups})

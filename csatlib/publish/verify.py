@@ -15,7 +15,6 @@ from csatlib.publish import execution, kernels, languages, machine, manifest, pl
 from csatlib.publish.watch import Watch
 from csatlib.tables import config as settings_file
 from csatlib.tables.period import parse
-from csatlib.tables.snapshot import is_complete
 
 CLOSE = 2e-6  # findings keep six significant digits: the last may turn
 
@@ -106,7 +105,7 @@ def _verified(check: _Check, entry: dict) -> Verified:
     snapshot = Path(os.environ.get("CSAT_CACHE") or user_cache_dir("csatlib")) / entry["snapshot"]
     if not published.exists():
         return Verified(job, "cannot", "the executed notebook is not there any more")
-    if not is_complete(snapshot):
+    if not (snapshot / "snapshot.json").exists():
         return Verified(job, "cannot", f"its snapshot {entry['snapshot'][:12]}... is not in the cache any more")
     with tempfile.TemporaryDirectory() as folder, Watch(stop=check.stop) as watch:
         executed = Path(folder) / "executed.ipynb"

@@ -6,6 +6,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -19,6 +20,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
+import csatlib
+
 NAME = "csatlib-warm"
 POSSIBLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -27,9 +30,11 @@ ENV = dict.fromkeys(ONE_THREAD, "1") | {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+TOPICS = tuple(f"csatlib.{module.name}" for module in pkgutil.iter_modules(csatlib.__path__) if module.ispkg)
 IMPORTS = (
     *("ipykernel.kernelapp", "pandas", "seaborn", "sklearn.linear_model", "statsmodels.api", "ibis"),
-    *("csatlib.tables.workspace", "csatlib.findings", "csatlib.tiles"),
+    *("ibis.backends.sql.compilers.duckdb", "pyarrow.dataset"),
+    *("csatlib.tables.workspace", "csatlib.findings", "csatlib.tiles", *TOPICS),
 )
 PATIENCE = 120.0  # seconds for the imports, on a machine that is busy
 DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -132,6 +137,7 @@ def ready(cold: bool = False) -> Iterator[bool]:
     finally:
         _held.clear()
         ours.close()
+        process.kill()  # it may still be importing
         process.wait()
 
 
