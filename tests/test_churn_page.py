@@ -52,7 +52,9 @@ def test_action_and_comparison_follow_the_same_verdict():
     assert "cannot be told: try it" in risk_sentences.action(310, unsure)
     said = risk_sentences.compared(sure, currency="EUR")
     assert "earns more, beyond random variation, than: nobody (by EUR 1,000)." in said
-    assert said.endswith("Whether it earns more cannot be told from: last score of 3 or less.")
+    assert said.endswith(
+        "Whether it earns more cannot be told, all compared at once, from: last score of 3 or less."
+    )
     assert "beyond" not in risk_sentences.compared(unsure, currency="EUR")
 
 
@@ -65,6 +67,15 @@ def test_surveys_are_praised_only_beyond_chance():
     assert (
         model_sentences.surveys(rows.assign(estimate=np.nan)) == "There are no survey answers among the features."
     )
+
+
+def test_the_caller_reads_what_similar_customers_did_never_why():
+    part = {"feature": "complaints_90", "part": "high", "low": 0.0, "high": np.inf, "n": 900, "more": True}
+    part |= {"estimate": 0.11, "ci_low": 0.08, "ci_high": 0.14, "value": 0.04}
+    rows = pd.DataFrame({"customer_id": ["b", "a"], "snapshot": 1, "complaints_90": [0.0, 1.0]})
+    calm, cross = risk_sentences.words(rows, pd.DataFrame([part]))
+    assert calm.startswith("Customers like this one did not leave more often")
+    assert cross.startswith("Similar customers left more often: Complaints in 90 days: more than 0 (11 of 100")
 
 
 def test_a_leak_is_the_first_thing_said():

@@ -2,13 +2,16 @@
 
 from csatlib.churn.evaluation import Evaluation, evaluate, survey_value
 from csatlib.churn.explanation import dependence, importance
+from csatlib.churn.exposure import as_known, lasting, start_stop, stays
 from csatlib.churn.hazards import hazard_ratios
 from csatlib.churn.leaks import audit, cut_at
 from csatlib.churn.models import Churn, fit
+from csatlib.churn.retention import retention_effect
 from csatlib.churn.risk import at_risk, blocks, nested
 from csatlib.churn.similar import alike, conditions
 from csatlib.churn.snapshots import NEEDED, Split, feature_names, snapshot, split
 from csatlib.churn.survival import log_rank, remaining, staying
+from csatlib.churn.target_list import hold_out_size, target_list
 
 __all__ = [
     "NEEDED",
@@ -16,6 +19,7 @@ __all__ = [
     "Evaluation",
     "Split",
     "alike",
+    "as_known",
     "at_risk",
     "audit",
     "blocks",
@@ -26,12 +30,18 @@ __all__ = [
     "feature_names",
     "fit",
     "hazard_ratios",
+    "hold_out_size",
     "importance",
+    "lasting",
     "log_rank",
     "nested",
     "remaining",
+    "retention_effect",
     "snapshot",
     "split",
+    "start_stop",
+    "stays",
     "staying",
     "survey_value",
+    "target_list",
 ]

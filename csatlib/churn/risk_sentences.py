@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.churn.calls_sentences import drawn, worth
 from csatlib.churn.risk_names import part, policy
 from csatlib.churn.similar import alike
 from csatlib.churn.snapshots import Split
+from csatlib.churn.target_list import CallList
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
@@ -70,7 +72,7 @@ def compared(policies: pd.DataFrame, *, currency: str) -> str:
     texts = {
         "more": mark("The model's list earns more, beyond random variation, than: {names}."),
         "less": mark("The model's list earns less, beyond random variation, than: {names}."),
-        "alike": mark("Whether it earns more cannot be told from: {names}."),
+        "alike": mark("Whether it earns more cannot be told, all compared at once, from: {names}."),
     }
     item = mark("{policy} (by {currency} {size})")
     said = []
@@ -140,6 +142,65 @@ def similar(row: pd.Series | dict) -> str:
         x=theme.number(100 * row["estimate"], 0),
         all=theme.number(100 * row["value"], 0),
     )
+
+
+def calling(found: CallList, *, saveability: float, cost: float, currency: str) -> str:
+    """Say how many are called and how many are not by lot, and what the calls would earn.
+
+    Parameters
+    ----------
+    found : CallList
+        From :func:`csatlib.churn.target_list`.
+    saveability, cost : float
+        What it was given.
+    currency : str
+        Unit of money.
+
+    Returns
+    -------
+    str
+        Some sentences.
+
+    Examples
+    --------
+    >>> nobody = CallList(pd.DataFrame({"group": [], "n": []}), pd.DataFrame(), None, None, None, False)
+    >>> calling(nobody, saveability=0.2, cost=5, currency="EUR")
+    'Nobody is worth a call at this cost and this share of saved customers.'
+    """
+    if not found.counts["n"].sum():
+        return drawn(found)
+    return together(drawn(found), worth(found, saveability=saveability, cost=cost, currency=currency))
+
+
+def words(rows: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:
+    """Say for each customer, to who calls, in which part that left more often he is.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Customers of one snapshot, each once.
+    conditions : DataFrame
+        From :func:`csatlib.churn.conditions`.
+
+    Returns
+    -------
+    list of str
+        One sentence per row, on the part with the largest lower limit.
+
+    Examples
+    --------
+    >>> part = {"feature": "complaints_90", "part": "high", "low": 0.0, "high": float("inf"), "n": 1018}
+    >>> part |= {"estimate": 0.108, "ci_low": 0.08, "ci_high": 0.13, "value": 0.045, "more": True}
+    >>> rows = pd.DataFrame({"customer_id": ["a", "b"], "snapshot": 1, "complaints_90": [2.0, 0.0]})
+    >>> [text[:35] for text in words(rows, pd.DataFrame([part]))]
+    ['Similar customers left more often: ', 'Customers like this one did not lea']
+    """
+    found = alike(rows, conditions=conditions, most=1)
+    said = {key: similar(part.iloc[0]) for key, part in found.groupby(["feature", "part"])}
+    keys = zip(found["feature"], found["part"], strict=True)
+    by_customer = dict(zip(found["customer_id"], [said[key] for key in keys], strict=True))
+    none = say("Customers like this one did not leave more often than others beyond random variation.")
+    return [by_customer.get(customer, none) for customer in rows["customer_id"]]
 
 
 def leaving(risk: pd.DataFrame, *, months: int) -> str:
