@@ -397,3 +397,10 @@ def test_money_always_shows_its_assumptions():
     told = sentences.money(stake, target=1.5, currency="EUR", months=12, committed=900.0)
     assert "assumes" in told
     assert "not profit" in told
+
+
+def test_nothing_is_hoped_for_a_monthly_rate_in_a_quarter():
+    moves = pd.DataFrame({"metric": ["churn_rate", "promises_kept"], "group": "all"})
+    acts = pd.DataFrame({"finding": ["churn_rate", "promises_kept"], "expected": [-0.003, 0.1]})
+    assert_allclose(worded.described(moves, acts)["hoped"], [-0.3, 10.0])
+    assert_allclose(worded.described(moves, acts, monthly=False)["hoped"], [np.nan, 10.0])

@@ -13,6 +13,7 @@ from csatlib.stats.segments import sum_by_segment
 from csatlib.words import mark, say
 
 PERCENT, MONTHS = 100.0, 12
+MONTHLY = ("churn_rate", "complaints_per_1000")  # rates of a month
 SOURCES = ("board", "industry", "last year")
 
 
@@ -259,8 +260,7 @@ def target_of(targets: pd.DataFrame | None, metric: str, *, group: str = "all", 
     >>> target_of(pd.DataFrame(rows), "promises_kept")
     90.0
     """
-    per_month = metric in ("churn_rate", "complaints_per_1000")
-    if targets is None or (per_month and not monthly):
+    if targets is None or (metric in MONTHLY and not monthly):
         return float("nan")
     require_columns(targets.columns, ["metric", "target", "source"])
     groups = targets["group"].fillna("all") if "group" in targets.columns else pd.Series("all", targets.index)

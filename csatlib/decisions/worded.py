@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from html import escape
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
 from csatlib import exhibit, theme
 from csatlib.decisions.actions import COMPANY
-from csatlib.decisions.measures import measure
+from csatlib.decisions.measures import MONTHLY, measure
 from csatlib.decisions.proposals import judged
 from csatlib.tiles import SIGNS, VERDICTS
 from csatlib.words import mark, say
@@ -36,7 +37,7 @@ STRENGTHS = {"strong": mark("strong"), "fair": mark("fair")}
 
 
 def described(
-    movement: pd.DataFrame, actions: pd.DataFrame, *, names: Mapping[str, str] | None = None
+    movement: pd.DataFrame, actions: pd.DataFrame, *, names: Mapping[str, str] | None = None, monthly: bool = True
 ) -> pd.DataFrame:
     """Add to movements what a reader calls each measure, its decimals, which way is good, what was hoped for.
 
@@ -48,6 +49,8 @@ def described(
         The same actions, row by row: ``finding``, ``expected``.
     names : mapping, optional
         What a reader calls a dimension.
+    monthly : bool
+        Whether the period is a month: in a quarter or year nothing is known of what was hoped for a monthly rate.
 
     Returns
     -------
@@ -67,11 +70,12 @@ def described(
         label = one.label if one else finding
         labels.append(say("{label} in {group}", label=label, group=group) if one and group != COMPANY else label)
     factors = [one.factor if one else 1.0 for one in known]
+    rates = movement["metric"].isin(MONTHLY).to_numpy() & (not monthly)
     return movement.assign(
         label=labels,
         decimals=[one.decimals if one else 2 for one in known],
         lower_is_better=[bool(one and one.lower_is_better) for one in known],
-        hoped=actions["expected"].astype(float).to_numpy() * factors,
+        hoped=np.where(rates, np.nan, actions["expected"].astype(float).to_numpy() * factors),
     )
 
 
