@@ -55,6 +55,7 @@ NUMBERS = (
     *("n_eff_reference", "relative", "relative_low", "relative_high", "e_value", "e_value_limit"),
     *("smd_before", "smd_after", "n_trained", "alarms_per_week", "gain", "power", "detectable"),
     *("n_hold_out", "n_customers", "n_gone", "n_entered"),
+    *("captured", "changed", "difference_low", "difference_high", "threshold"),
     *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
 )
 PARTS = (
