@@ -162,7 +162,8 @@ def usable() -> bool:
 
     Examples
     --------
-    >>> usable()
+    >>> with ready(cold=True):
+    ...     usable()
     False
     """
     with _lock:
