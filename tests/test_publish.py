@@ -10,6 +10,7 @@ import pytest
 from nbformat import v4
 
 from csatlib.publish import manifest, plan, site
+from csatlib.publish.job import remedy
 from csatlib.publish.run import run
 
 CONFIG = """
@@ -375,3 +376,18 @@ def test_another_settings_file_reaches_the_notebook(project, monkeypatch):
 def test_personal_numbers_in_an_error_are_masked():
     text = "ValueError: columns must be numbers: 'q1' holds 'call 13812345678' 3 times on 2026-10-01"
     assert manifest.redact(text) == text.replace("13812345678", "[phone]")
+
+
+def test_an_error_that_names_a_parameters_value_says_how_to_choose_another():
+    given = {
+        "config": "csat.toml",
+        "period": "2026-10",
+        "by": "region",
+        "scale": "servqual",
+        "top": 5,
+        "where": {},
+    }
+    said = remedy("KeyError: \"column not found: 'region'. The data has 11 columns\"", given)
+    assert said == "; choose another value with --set by=..., here it is region"
+    assert remedy("ValueError: '2026-10' is no value of 'period'", given) == ""
+    assert remedy("KeyError: 'regional'", given) == ""

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from statsmodels.multivariate.factor import Factor
@@ -233,6 +233,8 @@ def test_fits_of_odd_matrices():
     assert found["improper"].all()
 
 
+@example(142, 4, 48)  # a weak factor near a bound
+@example(29, 3, 8)  # a narrow valley
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(3, 6), st.integers(8, 60))
 def test_the_fit_is_a_minimum(seed, k, n):

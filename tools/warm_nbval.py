@@ -10,7 +10,8 @@ _held = contextlib.ExitStack()
 
 def pytest_sessionstart(session):
     """Warm up, and make jupyter_client choose our provisioner."""
-    _held.enter_context(warm.ready())
+    with _silent():  # ipykernel warns that nbval's client does not encrypt
+        _held.enter_context(warm.ready())
     if warm.usable():
         os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = warm.NAME
 
@@ -19,3 +20,16 @@ def pytest_sessionfinish(session):
     """Let the warmed process end."""
     os.environ.pop("JUPYTER_DEFAULT_PROVISIONER_NAME", None)
     _held.close()
+
+
+@contextlib.contextmanager
+def _silent():
+    """Let what is started meanwhile inherit a stderr that leads nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -208,8 +208,8 @@ def moved_with(
     >>> rows = {"tier": ["A", "B"] * 100, "direction": ["kept", "kept", "fell", "gone"] * 50}
     >>> rows["score"] = [5, 4, 3, 4] * 50
     >>> found = moved_with(pd.DataFrame(rows).assign(customer_id=range(200)), measures=["score"])
-    >>> found[["group", "n", "estimate"]].round(2).values.tolist()
-    [['fell', 50, -2.0], ['gone', 50, 0.0]]
+    >>> found[["group", "n"]].values.tolist(), found["estimate"].round(2).abs().tolist()
+    ([['fell', 50], ['gone', 50]], [2.0, 0.0])
     """
     require_columns(data.columns, [customer, "tier", "direction", *measures])
     there = [d for d in CHANGED if (data["direction"] == d).any()]

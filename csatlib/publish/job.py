@@ -5,6 +5,7 @@ import json
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
             (failure or {}).pop("again", None)
     entry |= {"peak_mb": watch.peak_mb and round(watch.peak_mb), "execution_seconds": _since(start)}
     if failure:
-        return failure
+        return failure | {"error": failure["error"] + remedy(failure["error"], job.parameters)}
     book = languages.translated(nbformat.read(executed, as_version=4))
     finished = _now()
     facts = _facts(batch, job)
@@ -188,6 +189,31 @@ def _publish_page(work: Path, target: Path, has_numbers: bool) -> None:
     if not has_numbers:
         target.with_suffix(".xlsx").unlink(missing_ok=True)
     target.with_suffix(".failed.html").unlink(missing_ok=True)
+
+
+def remedy(error: str, parameters: Mapping[str, object]) -> str:
+    """Say which parameters to choose another value for, where an error names theirs.
+
+    Parameters
+    ----------
+    error : str
+        Of a failed notebook.
+    parameters : mapping
+        Those it ran with.
+
+    Returns
+    -------
+    str
+        To be put after the error; nothing where it names none.
+
+    Examples
+    --------
+    >>> remedy("KeyError: 'servqual'", {"scale": "servqual", "by": "region"})
+    '; choose another value with --set scale=..., here it is servqual'
+    """
+    own = [name for name in parameters if name not in ("config", "period")]
+    named = [name for name in own if isinstance(parameters[name], str) and repr(parameters[name]) in error]
+    return "".join(f"; choose another value with --set {n}=..., here it is {parameters[n]}" for n in named)
 
 
 def _publish_failure(batch: Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:

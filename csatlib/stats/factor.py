@@ -6,7 +6,8 @@ import numpy as np
 
 LEAST_RESIDUAL = 0.005
 LOWEST = np.log(LEAST_RESIDUAL)
-STEPS = 100
+STEPS = 200
+REACH = 2.0  # of a logarithmic residual in one step: from a bound, Newton's is far too long
 FLAT = 1e-7
 SINGULAR = 1e-10
 
@@ -92,7 +93,7 @@ def _fit(correlation: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.nda
         done = left[better]
         x[done], value[done], loadings[done] = trial[done], found[better], lambdas[better]
         slope[done], curve[done], safe[done] = g[better], exact[better], approximate[better]
-        damping[left] = np.where(better, 0.0, np.maximum(10 * damping[left], 1e-3))
+        damping[left] = np.where(better, 0.0, np.maximum(10 * damping[left], 1e-6))
         fixed = _held(x[left], slope[left])
         settled = (np.abs(np.where(fixed, 0, slope[left])) < FLAT).all(axis=1)
         residuals[left[settled]] = np.exp(x[left[settled]])
@@ -101,7 +102,7 @@ def _fit(correlation: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.nda
         if not len(left):
             break
         step = _step(slope[left], curve[left], safe[left], damping[left], fixed)
-        trial[left] = np.clip(x[left] + step, LOWEST, 0)
+        trial[left] = np.clip(x[left] + np.clip(step, -REACH, REACH), LOWEST, 0)
     loadings[np.isnan(residuals).any(axis=1)] = np.nan
     return loadings * np.where(loadings.sum(axis=1, keepdims=True) < 0, -1, 1), residuals
 
