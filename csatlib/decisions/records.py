@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 from IPython.display import display
 
@@ -68,10 +67,11 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) 
             missing.append((name, "absent"))
             continue
         try:
-            if nbformat.read(there[name], as_version=4).metadata.get("csatlib", {}).get("lesson"):
+            book = json.loads(there[name].read_text(encoding="utf-8"))
+            if book["metadata"].get("csatlib", {}).get("lesson"):
                 continue
             read = findings.read(there[name])
-        except (ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             read = pd.DataFrame(columns=list(findings.COLUMNS))
         of_period = read[read["period"].astype("str") == period]
         if of_period.empty:

@@ -4,7 +4,6 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-from csatlib import findings, theme
 from csatlib.publish import frozen, languages, lock, manifest, plan, site, stages
 from csatlib.tables import config as settings_file
 from csatlib.tables.period import parse
@@ -138,6 +137,8 @@ def restate(out: Path, todo: list[plan.Job], *, company: str, language: str) -> 
 
 def compared(old: Path, new: Path) -> list[dict]:
     """Set the findings of two folders side by side: ``what``, ``unit``, ``old``, ``new``, ``change``."""
+    from csatlib import findings, theme  # late: a run that has nothing to do should not wait for them
+
     rows = []
     for path in sorted(new.glob("*.ipynb")):
         if not (old / path.name).exists():
@@ -154,6 +155,8 @@ def compared(old: Path, new: Path) -> list[dict]:
 
 
 def _figure(row: dict, tail: str) -> str:
+    from csatlib import theme
+
     value, low, high = (theme.number(row[c + tail], 2) for c in ("estimate", "ci_low", "ci_high"))
     return say("{value} ({low} to {high})", value=value, low=low, high=high)
 
