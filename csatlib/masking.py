@@ -1,7 +1,7 @@
 """Personal numbers and addresses in free text, taken out before anybody reads it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 MAIL, PHONE, IDENTITY, CARD = "[e-mail]", "[phone]", "[identity number]", "[account number]"
 _PLAIN = str.maketrans("０１２３４５６７８９＠＋－（）．／　\xa0", "0123456789@+-()./  ")
@@ -103,6 +103,33 @@ def mask(text: str) -> str:
         parts += [text[place:start], sign]
         place = end
     return "".join([*parts, text[place:]])
+
+
+def typical(texts: Iterable[str], *, show: int = 1) -> list[str]:
+    """Pick the masked texts of middle length, those in which nothing had to be masked first.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Comments as people wrote them; the same text counts once.
+    show : int
+        How many.
+
+    Returns
+    -------
+    list of str
+        By length; fewer where there are fewer.
+
+    Examples
+    --------
+    >>> typical(["Slow", "Slow, very slow", "Slow, mail a@b.de"])
+    ['Slow']
+    """
+    shown = {text: mask(text) for text in texts}
+    clean = [masked for text, masked in shown.items() if text == masked]
+    chosen = sorted(clean if len(clean) >= show else set(shown.values()), key=lambda text: (len(text), text))
+    start = max((len(chosen) - show) // 2, 0)
+    return chosen[start : start + show]
 
 
 def _chosen(found: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:

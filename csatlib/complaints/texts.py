@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from csatlib.masking import mask
+from csatlib.masking import typical
 from csatlib.stats.due import shares
 from csatlib.stats.intervals import check_confidence
 from csatlib.stats.rows import require_columns
@@ -132,11 +132,4 @@ def _pattern(words: Sequence[str]) -> re.Pattern:
 
 
 def _quotation(said: pd.Series, least: int) -> str:
-    if len(said) < least:
-        return ""
-    texts = pd.DataFrame({"said": said.unique()})
-    texts["shown"] = texts["said"].map(mask)
-    texts["length"] = texts["shown"].str.len()
-    clean = texts[texts["shown"] == texts["said"]]
-    texts = (clean if len(clean) else texts).sort_values(["length", "shown"])
-    return texts["shown"].iloc[(len(texts) - 1) // 2]
+    return next(iter(typical(said)), "") if len(said) >= least else ""

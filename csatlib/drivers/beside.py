@@ -10,7 +10,7 @@ from csatlib import disclosure, theme
 from csatlib.drivers.priorities import Priorities
 from csatlib.drivers.reading import drivers_of
 from csatlib.drivers.sentences import candidates
-from csatlib.masking import mask as masked
+from csatlib.masking import typical
 from csatlib.stats.intervals import wilson
 from csatlib.stats.rows import require_columns
 from csatlib.words import listed, mark, say, together
@@ -131,13 +131,7 @@ def quotations(
     if len(said) < least:
         return []
     said = said.sort_values([driver, comment]).head(max(len(said) // 2, QUOTATIONS))
-    texts = pd.DataFrame({"said": said[comment].astype("str").unique()})
-    texts["shown"] = texts["said"].map(masked)
-    clean = texts[texts["shown"] == texts["said"]]
-    texts = clean if len(clean) >= QUOTATIONS else texts
-    texts = texts.assign(length=texts["shown"].str.len()).sort_values(["length", "shown"])["shown"]
-    middle = max((len(texts) - QUOTATIONS) // 2, 0)
-    return texts.iloc[middle : middle + QUOTATIONS].tolist()
+    return typical(said[comment].astype("str"), show=QUOTATIONS)
 
 
 def touched(row: Mapping[str, Any]) -> str:
