@@ -114,7 +114,7 @@ def shape_problems(notebook):
         yield "cell ids are not those of make notebooks"
     settings = notebook["metadata"].get("csatlib")
     lists = [settings.get(key) for key in ("tables", "optional")] if isinstance(settings, dict) else []
-    if not lists or any(not isinstance(names, list) for names in lists) or not lists[0]:
+    if not lists or any(not isinstance(names, list) for names in lists) or not any(lists):
         yield 'no metadata csatlib {"tables": [...], "optional": [...]}'
 
 
