@@ -105,9 +105,11 @@ def hazard_ratios(
         )
     x = (design - centre) / scale
     later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
-    model = PHReg(rows["_time"], x, status=rows["_event"].astype(float), entry=later, ties="efron")
-    # a ratio without end is refused below, in words
-    fit = model.fit(warn_convergence=False)
+    given = {"status": rows["_event"].astype(float), "entry": later}
+    # from zero Efron's steps may run off where Breslow's do not; a ratio without end is refused below, in words
+    near = PHReg(rows["_time"], x, **given, ties="breslow").fit(warn_convergence=False).params
+    model = PHReg(rows["_time"], x, **given, ties="efron")
+    fit = model.fit(start_params=near, warn_convergence=False)
     naive = fit.cov_params()
     endless = ~(np.abs(fit.params) < RUNAWAY) | ~(np.diag(naive) < RUNAWAY**2) | ~(np.diag(naive) > 0)
     if endless.any():

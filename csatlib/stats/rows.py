@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+MOST_TOLD = 20  # problems spelt out in one message
 REPLICATE_GROUPS = 256
 BLOCK_ROWS = 8_192
 POSITIONS = 131_072
@@ -217,7 +218,8 @@ def _matrix(
         values[:, j] = column.to_numpy(dtype=float, na_value=np.nan)
     if problems:
         known = f"; known labels: {', '.join(map(repr, labels))}" if labels else ""
-        told = "; ".join(problems) + known
+        more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
+        told = "; ".join(problems[:MOST_TOLD]) + more + known
         raise ValueError(f"columns must be numbers: {told}. Convert them, or give Scale(labels=...).")
     return values
 
