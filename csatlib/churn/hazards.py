@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,13 +105,8 @@ def hazard_ratios(
             f"columns {', '.join(columns)}: one is constant or follows from the others; leave it out of columns="
         )
     x = (design - centre) / scale
-    later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
-    given = {"status": rows["_event"].astype(float), "entry": later}
-    # from zero Efron's steps may run off where Breslow's do not; a ratio without end is refused below, in words
-    near = PHReg(rows["_time"], x, **given, ties="breslow").fit(warn_convergence=False).params
-    model = PHReg(rows["_time"], x, **given, ties="efron")
-    fit = model.fit(start_params=near, warn_convergence=False)
-    naive = fit.cov_params()
+    fit = _fitted(rows, x)
+    naive = fit.cov_params()  # a ratio without end is refused in words
     endless = ~(np.abs(fit.params) < RUNAWAY) | ~(np.diag(naive) < RUNAWAY**2) | ~(np.diag(naive) > 0)
     if endless.any():
         names = ", ".join(f"{t.term} {t.group}".strip() for t in terms[endless].itertuples())
@@ -137,6 +133,14 @@ def hazard_ratios(
     )
     checked = _over_time(rows, residuals.schoenfeld, naive, terms[["term", "group", "reference"]])
     return Hazards(ratios, checked.assign(n=n_groups, n_events=n_events))
+
+
+def _fitted(rows: pd.DataFrame, x: np.ndarray) -> Any:
+    """Fit by statsmodels, warnings aside: from zero Efron's steps may run off where Breslow's do not."""
+    later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
+    given = {"status": rows["_event"].astype(float), "entry": later}
+    near = PHReg(rows["_time"], x, **given, ties="breslow").fit(warn_convergence=False).params
+    return PHReg(rows["_time"], x, **given, ties="efron").fit(start_params=near, warn_convergence=False)
 
 
 @dataclass(frozen=True)
