@@ -136,11 +136,11 @@ def hazard_ratios(
 
 
 def _fitted(rows: pd.DataFrame, x: np.ndarray) -> Any:
-    """Fit by statsmodels, warnings aside: from zero Efron's steps may run off where Breslow's do not."""
+    """Fit by statsmodels: its Newton steps may run off from zero, and settle from where BFGS ends."""
     later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
-    given = {"status": rows["_event"].astype(float), "entry": later}
-    near = PHReg(rows["_time"], x, **given, ties="breslow").fit(warn_convergence=False).params
-    return PHReg(rows["_time"], x, **given, ties="efron").fit(start_params=near, warn_convergence=False)
+    model = PHReg(rows["_time"], x, status=rows["_event"].astype(float), entry=later, ties="efron")
+    near = model.fit(method="bfgs", disp=0, warn_convergence=False).params
+    return model.fit(start_params=near, warn_convergence=False)
 
 
 @dataclass(frozen=True)
