@@ -27,6 +27,7 @@ FLOORS = {
     "theme": 1,
     "findings": 1,
     "tiles": 1.5,  # made of what theme makes
+    "apart": 1.5,
     "tables": 1,
     "stats": 0,
     "disclosure": 0,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.apart import differing
 from csatlib.complaints.sentences import TOO_FEW
 from csatlib.words import listed, mark, say, together
 
@@ -111,26 +112,15 @@ def apart(result: pd.DataFrame, *, by: str) -> str:
     >>> apart(pd.DataFrame([row]), by="region")
     'North: 53.0 complaints per 1,000 customers, all others 15.0; 38.0 more (95 % interval 20.0 to 56.0).'
     """
-    shown = disclosure.protect(result)
-    shown = shown[~shown["hidden"] & ~shown["indicative"] & (shown["p_adjusted"] < LEVEL)]
-    text = {
-        True: mark(
-            "{group}: {value} complaints per 1,000 customers, all others {rest}; {size} more (95 % interval {low} "
-            "to {high})."
-        ),
-        False: mark(
-            "{group}: {value} complaints per 1,000 customers, all others {rest}; {size} fewer (95 % interval "
-            "{low} "
-            "to {high})."
-        ),
-    }
-    told = []
-    for row in shown.to_dict("records"):
-        ends = sorted((abs(row["ci_low"]), abs(row["ci_high"])))
-        sizes = {"size": abs(row["estimate"]), "low": ends[0], "high": ends[1]}
-        sizes |= {"value": row["value"], "rest": row["value_reference"]}
-        places = {name: theme.number(value, 1) for name, value in sizes.items()}
-        told.append(say(text[row["estimate"] > 0], group=row["group"], **places))
+    more = mark(
+        "{group}: {value} complaints per 1,000 customers, all others {rest}; {size} more (95 % interval {low} "
+        "to {high})."
+    )
+    less = mark(
+        "{group}: {value} complaints per 1,000 customers, all others {rest}; {size} fewer (95 % interval {low} "
+        "to {high})."
+    )
+    told = differing(result, more=more, less=less, decimals=1)
     return together(*told) or say(
         "By {by}, no group has more or fewer complaints than the others beyond random variation.", by=by
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.apart import differing
 from csatlib.words import mark, say, together
 
 LEVEL = 0.05
@@ -200,24 +201,13 @@ def apart(result: pd.DataFrame, *, by: str) -> str:
     >>> apart(pd.DataFrame([row]), by="region")
     'North: 60 of 100 kept, all others 90; 30 points lower (95 % interval 18 to 42).'
     """
-    shown = disclosure.protect(result)
-    shown = shown[~shown["hidden"] & ~shown["indicative"] & (shown["p_adjusted"] < LEVEL)]
-    text = {
-        True: mark(
-            "{group}: {value} of 100 kept, all others {rest}; {size} points higher (95 % interval {low} to "
-            "{high})."
-        ),
-        False: mark(
-            "{group}: {value} of 100 kept, all others {rest}; {size} points lower (95 % interval {low} to {high})."
-        ),
-    }
-    told = []
-    for row in shown.to_dict("records"):
-        ends = sorted((abs(row["ci_low"]), abs(row["ci_high"])))
-        sizes = {"size": abs(row["estimate"]), "low": ends[0], "high": ends[1]}
-        sizes |= {"value": row["value"], "rest": row["value_reference"]}
-        places = {name: theme.number(value, 0) for name, value in sizes.items()}
-        told.append(say(text[row["estimate"] > 0], group=row["group"], **places))
+    more = mark(
+        "{group}: {value} of 100 kept, all others {rest}; {size} points higher (95 % interval {low} to {high})."
+    )
+    less = mark(
+        "{group}: {value} of 100 kept, all others {rest}; {size} points lower (95 % interval {low} to {high})."
+    )
+    told = differing(result, more=more, less=less, decimals=0)
     return together(*told) or say("By {by}, no group keeps more or fewer promises beyond random variation.", by=by)
 
 
