@@ -49,7 +49,8 @@ def test_only_what_may_leave_is_in_the_file(published):
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         index = archive.read("index.html").decode()
-    assert names == ["2026-10/all/10_a.html", "2026-10/all/10_a.xlsx", "2026-10/all/90_b.html", "index.html"]
+    pages = ["2026-10/all/10_a.html", "2026-10/all/10_a.xlsx", "2026-10/all/90_b.html"]
+    assert names == [*pages, "glossary.html", "history.html", "index.html"]
     assert 'href="2026-10/all/10_a.html"' in index
     assert "2026-09" not in index
     assert sorted(p.name for p in out.glob(".work-*")) == []
@@ -97,4 +98,4 @@ def test_pdf_is_a4_with_fonts_and_the_picture_is_1080_wide(published):
     width = struct.unpack(">I", (folder / "90_b.png").read_bytes()[16:20])[0]
     assert width == 1080
     assert paper.make([folder / "10_a.html"]) == []
-    assert site.entries(out)["2026-10/all/10_a"]["answer"] == "42"
+    assert site.entries(out, {})["2026-10/all/10_a"]["answer"] == "42"

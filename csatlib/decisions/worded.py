@@ -217,8 +217,8 @@ def lately(change: pd.DataFrame) -> str:
     Parameters
     ----------
     change : DataFrame
-        One row: ``label``, ``estimate``, ``ci_low``, ``ci_high``, ``p_adjusted``, ``n``, ``n_reference``,
-        ``decimals``, ``lower_is_better``.
+        One row: ``estimate``, ``ci_low``, ``ci_high``, ``p_adjusted``, ``n``, ``n_reference``, ``decimals``,
+        ``lower_is_better``.
 
     Returns
     -------
@@ -227,17 +227,15 @@ def lately(change: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> row = {"label": "NPS", "estimate": 4.0, "ci_low": -8.0, "ci_high": 15.0, "p_adjusted": 0.6, "n": 90}
+    >>> row = {"estimate": 4.0, "ci_low": -8.0, "ci_high": 15.0, "p_adjusted": 0.6, "n": 90}
     >>> lately(pd.DataFrame([row | {"n_reference": 90, "decimals": 0, "lower_is_better": False}]))
-    'NPS against the period before: cannot tell, +4 (−8 to +15).'
+    'Against the period before: cannot tell, +4 (−8 to +15).'
     """
     row = judged(change.assign(group="each")).iloc[0].to_dict()
     if row["hidden"]:
         return say("Not shown: too few answers.")
     word = " ".join(filter(None, [SIGNS[row["verdict"]], say(VERDICTS[row["verdict"]])]))
-    return say(
-        "{label} against the period before: {word}, {change}.", label=row["label"], word=word, change=_figure(row)
-    )
+    return say("Against the period before: {word}, {change}.", word=word, change=_figure(row))
 
 
 def line(name: str, text: str) -> None:
