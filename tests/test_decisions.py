@@ -387,6 +387,21 @@ def test_folders_without_findings_are_told(tmp_path):
     assert found.missing.values.tolist() == [["12_scores", "none"], ["14_complaints", "absent"]]
     assert "14_complaints: not run" in records.lacking(found.missing)
     assert records.lacking(found.missing.head(0)) == ""
+    (tmp_path / "14_complaints.failed.html").write_text("page", encoding="utf-8")
+    failed = decisions.collected(tmp_path, period="2026-10", expected=["14_complaints"]).missing
+    assert failed.values.tolist() == [["12_scores", "none"], ["14_complaints", "failed"]]
+    assert "failed in the latest run" in records.lacking(failed)
+
+
+def test_findings_from_other_data_count_and_are_told(tmp_path):
+    row = dict.fromkeys(("estimate", "ci_low", "ci_high", "n"), 1.0) | {"metric": "m", "period": "2026-10"}
+    cell = {"outputs": [{"data": {"application/vnd.csatlib.finding+json": row}}]}
+    about = {"csatlib": {"run": {"snapshot": "old", "finished": "2026-11-01 08:00 UTC"}}}
+    (tmp_path / "12_scores.ipynb").write_text(json.dumps({"cells": [cell], "metadata": about}), encoding="utf-8")
+    found = decisions.collected(tmp_path, period="2026-10", snapshot="new")
+    assert len(found.findings) == 1
+    assert records.lacking(found.missing) == "Taken from an earlier run, on other data: 12_scores (2026-11-01)."
+    assert decisions.collected(tmp_path, period="2026-10", snapshot="old").missing.empty
 
 
 def test_money_always_shows_its_assumptions():

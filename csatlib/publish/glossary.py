@@ -100,7 +100,7 @@ TERMS = {
     COUNTED: {
         "complaints": (
             mark("Complaints per 1,000 customers"),
-            mark("Complaints opened in the period for every 1,000 customers of its first day."),
+            mark("Complaints opened in the period for every 1,000 who were customers in it."),
         ),
         "promises": (
             mark("Promises kept"),

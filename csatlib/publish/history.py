@@ -207,7 +207,7 @@ def _short(snapshot: str | None) -> str:
 
 def _different(before: list[dict], after: list[dict]) -> list[dict]:
     """Figures that differ, in the order of the new ones; what has gone comes last."""
-    old, new = ({(f["metric"], f["group"]): f for f in reversed(found)} for found in (before, after))
+    old, new = ({(f.get("metric"), f.get("group")): f for f in reversed(found)} for found in (before, after))
     keys = [*reversed(new), *(key for key in reversed(old) if key not in new)]
     pairs = [(old.get(key), new.get(key)) for key in keys]
     return [{"old": _statement(a), "new": _statement(b)} for a, b in pairs if _figures(a) != _figures(b)]
@@ -218,7 +218,7 @@ def _figures(finding: dict | None) -> list | None:
 
 
 def _statement(finding: dict | None) -> str | None:
-    return finding and (finding.get("statement") or finding["metric"])
+    return finding and (finding.get("statement") or finding.get("metric"))
 
 
 def _told(path: Path) -> dict | None:
@@ -227,7 +227,7 @@ def _told(path: Path) -> dict | None:
         run = book["metadata"]["csatlib"]["run"]
         segment = run["segment"].split(": ", 1) if run["segment"] else None
         about = {"period": run["period"], "segment": segment, "title": path.stem, "finished": run["finished"]}
-        own = [found for found in _findings(book) if found["metric"].startswith(HEADLINES)]
+        own = [found for found in _findings(book) if str(found.get("metric")).startswith(HEADLINES)]
         return about | headline(book) | {"headlines": own, "runs": _runs(book)}
     except (KeyError, TypeError, AttributeError):
         return None
