@@ -13,7 +13,7 @@ from scipy import stats
 
 from csatlib import decisions
 from csatlib.decisions import actions as written
-from csatlib.decisions import records, sentences, worded
+from csatlib.decisions import records, sentences, targets, worded
 from csatlib.decisions import rows as rows_module
 from csatlib.stats.intervals import wilson
 
@@ -419,3 +419,69 @@ def test_nothing_is_hoped_for_a_monthly_rate_in_a_quarter():
     acts = pd.DataFrame({"finding": ["churn_rate", "promises_kept"], "expected": [-0.003, 0.1]})
     assert_allclose(worded.described(moves, acts)["hoped"], [-0.3, 10.0])
     assert_allclose(worded.described(moves, acts, monthly=False)["hoped"], [np.nan, 10.0])
+
+
+GOALS = pd.DataFrame(
+    {
+        "metric": ["nps", "overall", "overall", "first_response_hours", "gap.speed"],
+        "group": [None, None, "North", None, None],
+        "target": [25.0, 5.6, 5.6, 24.0, -1.0],
+        "source": "board",
+    }
+)
+
+
+def figure(metric, group, estimate, low, high, period="2026-10", n=300):
+    row = {"metric": metric, "group": group, "period": period, "n": n, "estimate": estimate}
+    return row | {"ci_low": low, "ci_high": high}
+
+
+def test_every_target_is_set_beside_its_figure_and_told():
+    rows = [figure("overall", "all", 5.2, 5.1, 5.3), figure("overall", "Nord", 5.5, 5.3, 5.7, n=60)]
+    rows += [
+        figure("first_response_hours", "all", 12.0, 9.0, 15.0),
+        figure("overall", "all", 9.0, 8, 9, "2026-09"),
+    ]
+    found = targets.against(
+        pd.DataFrame(rows),
+        GOALS,
+        period="2026-10",
+        skip=["nps"],
+        groups={"North": "Nord"},
+        names={"speed": "Speed"},
+    )
+    assert found["label"].tolist() == [
+        "Overall satisfaction",
+        "Overall satisfaction in Nord",
+        "Time to the first reply",
+        "Gap on Speed",
+    ]
+    assert_allclose(found["estimate"], [-0.4, -0.1, -12.0, np.nan])
+    assert_allclose(found["ci_high"], [-0.3, 0.1, -9.0, np.nan])
+    assert targets.told(found) == (
+        "Worse than the target: Overall satisfaction (5.20, target 5.60). "
+        "Better than the target: Time to the first reply (12.0, target 24.0). "
+        "Cannot tell: Overall satisfaction in Nord (5.50, target 5.60). Not measured: Gap on Speed."
+    )
+    assert targets.missed(found) == "Other targets missed: Overall satisfaction."
+    none = targets.against(pd.DataFrame(rows), targets.NO_TARGETS, period="2026-10")
+    assert (targets.told(none), targets.missed(none)) == ("", "")
+
+
+def test_a_small_base_has_no_word_against_its_target():
+    few = pd.DataFrame(
+        [figure("overall", "North", 4.0, 3.9, 4.1, n=7), figure("overall", "all", 4.0, 3.9, 4.1, n=20)]
+    )
+    found = targets.against(few, GOALS.iloc[1:3], period="2026-10")
+    assert targets.missed(found) == ""
+    assert targets.told(found) == (
+        "Cannot tell: Overall satisfaction (4.00, target 5.60). Not measured: Overall satisfaction in North."
+    )
+
+
+def test_times_are_given_in_hours_whatever_the_company_counts_in():
+    row = {"indicator": ["response_time", "csat"], "unit": ["minutes", "share"], "group": "all", "n": 50}
+    row |= {"period": "2026-10", "n_groups": np.nan, "few_groups": False}
+    found = targets.times(pd.DataFrame(row | {"estimate": 90.0, "ci_low": 60.0, "ci_high": np.nan}))
+    assert found["metric"].tolist() == ["first_response_hours"]
+    assert_allclose(found[["estimate", "ci_low", "ci_high"]], [[1.5, 1.0, np.nan]])

@@ -38,7 +38,9 @@ class Collected:
     missing: pd.DataFrame
 
 
-def collected(folder: str | Path, *, period: str, expected: Sequence[str] = (), snapshot: str = "") -> Collected:
+def collected(
+    folder: str | Path, *, period: str, expected: Sequence[str] = (), snapshot: str | Path = ""
+) -> Collected:
     """Collect what the notebooks of a folder recorded for a period.
 
     Parameters
@@ -49,8 +51,8 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = (), 
         Findings of other periods are left out, and lessons.
     expected : sequence of str
         Names of notebooks that should be there.
-    snapshot : str
-        Name of the data looked at now; findings from other data count, and are told.
+    snapshot : str or Path
+        Folder or name of the data looked at now; findings from other data count, and are told.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = (), 
     """
     there = {path.stem: path for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))}
     names = sorted({*there, *expected} - {name for name in {*there, *expected} if name.startswith(DECIDES)})
-    found, missing = [], []
+    found, missing, data = [], [], Path(snapshot).name
     for name in names:
         if (Path(folder) / f"{name}{FAILED}").exists():
             missing.append((name, "failed"))
@@ -84,7 +86,7 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = (), 
             missing.append((name, "none" if read.empty else "other"))
         else:
             found.append(of_period.assign(notebook=name))
-            if snapshot and run.get("snapshot", snapshot) != snapshot:
+            if data and run.get("snapshot", data) != data:
                 missing.append((f"{name} ({run['finished'][:10]})", "older"))
     empty = pd.DataFrame(columns=[*findings.COLUMNS, "notebook"])
     every = pd.concat(found, ignore_index=True) if found else empty

@@ -63,8 +63,8 @@ def headline(changes: pd.DataFrame) -> str:
             parts.append(say(text, labels=listed(list(labels))))
     if not parts:
         return say(
-            "None of the figures below differs from the period before, a year before or its target beyond random "
-            "variation."
+            "None of the headline figures differs from the period before, a year before or its target beyond "
+            "random variation."
         )
     return together(*parts)
 
