@@ -469,13 +469,11 @@ def test_every_target_is_set_beside_its_figure_and_told():
 
 
 def test_a_small_base_has_no_word_against_its_target():
-    few = pd.DataFrame(
-        [figure("overall", "North", 4.0, 3.9, 4.1, n=7), figure("overall", "all", 4.0, 3.9, 4.1, n=20)]
-    )
-    found = targets.against(few, GOALS.iloc[1:3], period="2026-10")
+    rows = [figure("overall", "North", 4.0, 3.9, 4.1, n=7), figure("gap.speed", "all", -2.0, -2.1, -1.9, n=20)]
+    found = targets.against(pd.DataFrame(rows), GOALS.iloc[[2, 4]], period="2026-10")
     assert targets.missed(found) == ""
     assert targets.told(found) == (
-        "Cannot tell: Overall satisfaction (4.00, target 5.60). Not measured: Overall satisfaction in North."
+        "Cannot tell: Gap on speed (−2.00, target −1.00). Too few answers: Overall satisfaction in North."
     )
 
 

@@ -157,8 +157,10 @@ def told(found: pd.DataFrame) -> str:
         rows = said[known & (said["verdict"] == word)]
         if len(rows):
             parts.append(say(text, figures=listed([_detail(row) for row in rows.to_dict("records")])))
-    unknown = list(said.loc[~known, "label"])
-    return together(*parts, say("Not measured: {labels}.", labels=listed(unknown)) if unknown else "")
+    few, unknown = (list(said.loc[rows, "label"]) for rows in (said["hidden"], ~known & ~said["hidden"]))
+    parts.append(say("Too few answers: {labels}.", labels=listed(few)) if few else "")
+    parts.append(say("Not measured: {labels}.", labels=listed(unknown)) if unknown else "")
+    return together(*parts)
 
 
 def missed(found: pd.DataFrame) -> str:
