@@ -22,8 +22,7 @@ TERMS = {
         "effective": (
             mark("Effective answers"),
             mark(
-                "Where some answers count for more than others, as many equal answers as would tell equally much: "
-                "never more than n."
+                "Where some answers count for more than others: as many equal answers as would tell equally much."
             ),
         ),
         "random-variation": (
@@ -57,7 +56,7 @@ TERMS = {
         ),
         "moves-together": (
             mark("Moves together with"),
-            mark("Two figures rise and fall with each other. Which one brings the other about is not known."),
+            mark("Two figures rise and fall with each other. Whether one brings the other about is not known."),
         ),
         "rank-stability": (
             mark("Rank stability"),
