@@ -151,6 +151,8 @@ def share(
         path = shares.share(config, period, out=out, printed=pdf)
     except (ValueError, LookupError, OSError, ImportError) as error:
         _refuse(error)
+    for name in shares.left_out(path):
+        typer.echo(f"left out, for want of room: {name}")
     typer.echo(f"{_short(path)} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

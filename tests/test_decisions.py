@@ -468,6 +468,15 @@ def test_every_target_is_set_beside_its_figure_and_told():
     assert (targets.told(none), targets.missed(none)) == ("", "")
 
 
+def test_a_missed_target_without_a_running_action_is_to_be_decided():
+    rows = [figure("overall", "all", 5.2, 5.1, 5.3), figure("gap.speed", "all", -2.0, -2.1, -1.9)]
+    found = targets.against(pd.DataFrame(rows), GOALS, period="2026-10", names={"speed": "Speed"})
+    acts = pd.DataFrame({"action_id": ["A1", "A2"], "metric": ["gap.speed", "overall"], "state": ["open", "done"]})
+    assert targets.unattended(found, acts) == ["Overall satisfaction"]
+    said = sentences.decision(acts, pd.DataFrame(columns=["label", "group"]), targets.unattended(found, acts))
+    assert said == "No action runs on what misses its target: Overall satisfaction. Open one, or say why not."
+
+
 def test_a_small_base_has_no_word_against_its_target():
     rows = [figure("overall", "North", 4.0, 3.9, 4.1, n=7), figure("gap.speed", "all", -2.0, -2.1, -1.9, n=20)]
     found = targets.against(pd.DataFrame(rows), GOALS.iloc[[2, 4]], period="2026-10")

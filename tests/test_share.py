@@ -72,10 +72,12 @@ def test_pdf_of_other_pages_go_first_where_the_file_is_too_large(published, monk
     for name in ("10_a.pdf", "90_b.pdf"):
         (folder / name).write_bytes(os.urandom(60_000))
     monkeypatch.setattr(share, "LIMIT", 90_000)
-    with zipfile.ZipFile(share.share(config, "2026-10", out=out, printed=False)) as archive:
+    path = share.share(config, "2026-10", out=out, printed=False)
+    with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     assert "2026-10/all/90_b.pdf" in names
     assert "2026-10/all/10_a.pdf" not in names
+    assert share.left_out(path) == ["2026-10/all/10_a.pdf"]
 
 
 def test_without_a_browser_it_is_said(published, monkeypatch):

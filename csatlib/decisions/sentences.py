@@ -1,6 +1,6 @@
 """What the executive page says, in whole sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -222,7 +222,7 @@ def filed(problems: pd.DataFrame, rejected: pd.DataFrame, *, there: bool) -> str
     return together(*told, *problems["text"])
 
 
-def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
+def decision(actions: pd.DataFrame, proposals: pd.DataFrame, unattended: Sequence[str] = ()) -> str:
     """Say what is to be decided.
 
     Parameters
@@ -231,6 +231,8 @@ def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
         From :func:`csatlib.decisions.followed`.
     proposals : DataFrame
         From :func:`csatlib.decisions.proposed`.
+    unattended : sequence of str
+        From :func:`csatlib.decisions.targets.unattended`.
 
     Returns
     -------
@@ -254,6 +256,9 @@ def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
     if len(proposals):
         what = [say("{label} in {group}", label=r["label"], group=r["group"]) for r in _rows(proposals)]
         parts.append(say("Name an owner and a date for {what}.", what=listed(what)))
+    if unattended:
+        text = mark("No action runs on what misses its target: {labels}. Open one, or say why not.")
+        parts.append(say(text, labels=listed(list(unattended))))
     return together(*parts) if parts else say("Nothing to decide: no action is late and nothing new is worse.")
 
 

@@ -8,7 +8,7 @@ from csatlib import theme
 from csatlib.decisions.actions import COMPANY
 from csatlib.decisions.measures import measure, target_of
 from csatlib.decisions.movement import FIGURES, difference
-from csatlib.decisions.proposals import judged
+from csatlib.decisions.proposals import RUNNING, judged
 from csatlib.stats.intervals import benjamini_hochberg
 from csatlib.stats.rows import require_columns
 from csatlib.words import listed, mark, say, together
@@ -187,6 +187,36 @@ def missed(found: pd.DataFrame) -> str:
     said = judged(found)
     labels = list(said.loc[said["verdict"] == "worse", "label"])
     return say("Other targets missed: {labels}.", labels=listed(labels)) if labels else ""
+
+
+def unattended(found: pd.DataFrame, actions: pd.DataFrame) -> list[str]:
+    """List the company's missed targets on whose measure no action runs, in any group.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From :func:`against`.
+    actions : DataFrame
+        From :func:`csatlib.decisions.followed`.
+
+    Returns
+    -------
+    list of str
+        Labels.
+
+    Examples
+    --------
+    >>> row = {"metric": "overall", "group": "all", "label": "Overall satisfaction", "lower_is_better": False}
+    >>> row |= {"n": 300, "estimate": -0.4, "p_adjusted": 0.001}
+    >>> unattended(pd.DataFrame([row]), pd.DataFrame({"metric": ["nps"], "state": ["open"]}))
+    ['Overall satisfaction']
+    """
+    if found.empty:
+        return []
+    running = set(actions.loc[actions["state"].isin(RUNNING), "metric"])
+    said = judged(found)
+    rows = (said["verdict"] == "worse") & (said["group"] == COMPANY) & ~said["metric"].isin(running)
+    return list(said.loc[rows, "label"])
 
 
 def _detail(row: Mapping) -> str:
