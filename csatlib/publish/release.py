@@ -137,7 +137,7 @@ def restate(out: Path, todo: list[plan.Job], *, company: str, language: str) -> 
 
 
 def compared(old: Path, new: Path) -> list[dict]:
-    """Set findings of two folders side by side: ``what``, ``unit``, ``old``, ``new``, ``change``; the changed first."""
+    """Set findings side by side: ``what``, ``unit``, ``old``, ``new``, ``change``; what changed comes first."""
     from csatlib import findings  # late: a run that has nothing to do should not wait for it
 
     rows = []
