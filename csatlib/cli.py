@@ -132,7 +132,7 @@ def release(
     rows = ", ".join(f"{table} {count:,}" for table, count in entry["rows"].items())
     typer.echo(f"released: {entry['released']}, by {entry['by']}, {entry['at']}; {len(entry['files'])} files")
     typer.echo(f"data as read: {rows}; snapshot {entry['snapshot'][:12]}")
-    typer.echo("next: csat run shows it on the index; a comment goes into notes/PERIOD.md")
+    typer.echo("the index says so; a comment goes into notes/PERIOD.md, and csat run shows it")
 
 
 @app.command()

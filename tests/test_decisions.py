@@ -452,12 +452,12 @@ def test_every_target_is_set_beside_its_figure_and_told():
     )
     assert found["label"].tolist() == [
         "Overall satisfaction",
-        "Overall satisfaction in Nord",
         "Time to the first reply",
         "Gap on Speed",
+        "Overall satisfaction in Nord",
     ]
-    assert_allclose(found["estimate"], [-0.4, -0.1, -12.0, np.nan])
-    assert_allclose(found["ci_high"], [-0.3, 0.1, -9.0, np.nan])
+    assert_allclose(found["estimate"], [-0.4, -12.0, np.nan, -0.1])
+    assert_allclose(found["ci_high"], [-0.3, -9.0, np.nan, 0.1])
     assert targets.told(found) == (
         "Worse than the target: Overall satisfaction (5.20, target 5.60). "
         "Better than the target: Time to the first reply (12.0, target 24.0). "

@@ -42,6 +42,7 @@ def test_released_pages_stay_and_late_answers_are_restated(project):
         release.release(project, "2026-10", by="  ")
     entry = release.release(project, "2026-10", by="Ann Lee")
     assert (entry["by"], entry["rows"]["responses"]) == ("Ann Lee", 31)
+    assert "Released by Ann Lee" in (out / "index.html").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="released already, by Ann Lee"):
         release.release(project, "2026-10", by="Bob")
     before = digests(out / "2026-10" / "all")

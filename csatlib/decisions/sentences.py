@@ -169,12 +169,14 @@ def since(movement: pd.DataFrame) -> str:
     --------
     >>> row = {"estimate": -4.0, "n": 90, "n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False}
     >>> since(pd.DataFrame([row]))
-    'Since they began, the measure is better for 0, worse for 0, and for 1 it cannot be told.'
+    'Since they began, none of their measures moved beyond random variation.'
     """
     if movement.empty:
         return ""
     words = judged(movement.assign(group="each"))["verdict"].value_counts()
     counts = {word: int(words.get(word, 0)) for word in ("better", "worse", "unknown")}
+    if not counts["better"] + counts["worse"]:
+        return say("Since they began, none of their measures moved beyond random variation.")
     return say(
         "Since they began, the measure is better for {better}, worse for {worse}, and for {unknown} it cannot be "
         "told.",

@@ -82,8 +82,8 @@ def against(
     Returns
     -------
     DataFrame
-        One row per metric and group with a target: ``metric``, ``group``, ``label``, ``decimals``,
-        ``lower_is_better``, ``n``, ``value``, ``target``, ``estimate`` (value less target), ``ci_low``,
+        One row per metric and group with a target, the company first: ``metric``, ``group``, ``label``,
+        ``decimals``, ``lower_is_better``, ``n``, ``value``, ``target``, ``estimate`` (value less target), ``ci_low``,
         ``ci_high``, ``p_value``, ``p_adjusted`` (Benjamini-Hochberg over the rows); NaN where it is not measured.
 
     Raises
@@ -103,7 +103,8 @@ def against(
     require_columns(targets.columns, ["metric", "target", "source"])
     stored = targets["group"] if "group" in targets.columns else pd.Series(None, index=targets.index, dtype="str")
     asked = pd.DataFrame({"metric": targets["metric"], "stored": stored.fillna(COMPANY)}).drop_duplicates()
-    asked = asked[~(asked["metric"].isin(skip) & (asked["stored"] == COMPANY))].reset_index(drop=True)
+    whole = asked["stored"] == COMPANY
+    asked = pd.concat([asked[whole & ~asked["metric"].isin(skip)], asked[~whole]], ignore_index=True)
     asked["group"] = [(groups or {}).get(name, name) for name in asked["stored"]]
     aims = [
         target_of(targets, metric, group=group, monthly=monthly)

@@ -64,6 +64,14 @@ def release(config: str | Path, period: str, *, by: str, out: str | Path | None 
             made.append(entry | {"files": frozen.hashes(folder, label)})
             manifest.append(folder, made[-1])
             frozen.seal(folder, made[-1])
+        for one, folder in zip(spoken, folders, strict=True):
+            if not folder.is_dir():
+                continue
+            with languages.speaking(one):
+                head = {"company": settings_file.load(config).company.name, "language": one}
+                head |= {"notes": settings.file.parent / "notes", "min_rank": settings.report.min_rank}
+                site.build(folder, **head)
+        languages.link(out, settings.company.language, site.PAGES)
     return made[0]
 
 
