@@ -83,8 +83,9 @@ def against(
     -------
     DataFrame
         One row per metric and group with a target, the company first: ``metric``, ``group``, ``label``,
-        ``decimals``, ``lower_is_better``, ``n``, ``value``, ``target``, ``estimate`` (value less target), ``ci_low``,
-        ``ci_high``, ``p_value``, ``p_adjusted`` (Benjamini-Hochberg over the rows); NaN where it is not measured.
+        ``decimals``, ``lower_is_better``, ``n``, ``value``, ``target``, ``estimate`` (value less target),
+        ``ci_low``, ``ci_high``, ``p_value``, ``p_adjusted`` (Benjamini-Hochberg over the rows); NaN where it is
+        not measured.
 
     Raises
     ------
