@@ -129,6 +129,7 @@ def test_edits_are_seen_and_the_course_of_things_is_none():
     ]
     assert "A5 is no longer in the file" in written.changes_told(found)
     assert written.changes_told(found.head(0)) == ""
+    assert "A4 and A5 are no longer in the file" in written.changes_told(decisions.edited(after.head(3), before))
 
 
 def test_kept_actions_come_back_as_they_were(tmp_path, monkeypatch):

@@ -122,4 +122,5 @@ def test_actions_over_three_months_as_people_keep_the_file(tmp_path, monkeypatch
     assert "A07, due date" not in october  # told once
     gone = page("2026-10", None)
     assert "There is no table of actions" in gone
-    assert "A05 is no longer in the file" in gone
+    assert "A01, A02, A03, A04, A05, A06, A07 and A08 are no longer in the file" in gone
+    assert "From signal to done" not in gone

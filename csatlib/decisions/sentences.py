@@ -352,7 +352,7 @@ def pace(days: pd.DataFrame) -> str:
     Returns
     -------
     str
-        A sentence.
+        A sentence; "" without actions.
 
     Examples
     --------
@@ -361,6 +361,8 @@ def pace(days: pd.DataFrame) -> str:
     'From signal to done: half of 12 actions take up to 60 days (95 % interval from 40, no upper limit yet).'
     """
     row = days.iloc[0]
+    if not row["n"]:
+        return ""
     places = {"n": f"{row['n']:.0f}", "days": theme.number(row["estimate"], 0)}
     places |= {"low": theme.number(row["ci_low"], 0), "high": theme.number(row["ci_high"], 0)}
     if pd.isna(row["estimate"]):
