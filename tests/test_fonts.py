@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from fontTools.pens.boundsPen import BoundsPen
 from fontTools.ttLib import TTFont
 from nbformat import v4
 
@@ -124,3 +125,26 @@ def test_committed_reports_are_under_one_megabyte_without_a_warning():
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         page = html.page(nbformat.read(path, as_version=4), run={})
         assert embedded.warnings(page) == [], path.name
+
+
+def test_paper_gets_the_same_letters_as_true_type():
+    """Every character keeps its width and its outline, within two thousandths of the letter's height."""
+    page = embedded.embed("<style>/* fonts */</style>差距，满意")
+    printed = embedded.for_paper(page)
+    assert printed.split("base64,")[0] == page.split("base64,")[0]
+    before, after = (
+        TTFont(io.BytesIO(base64.b64decode(re.search(r"base64,([^)]+)", text)[1]))) for text in (page, printed)
+    )
+    assert "glyf" in after
+    assert before.getBestCmap().keys() == after.getBestCmap().keys()
+    for code, name in after.getBestCmap().items():
+        old = before.getBestCmap()[code]
+        assert after["hmtx"][name][0] == before["hmtx"][old][0]
+        boxes = []
+        for font, glyph in ((before, old), (after, name)):
+            pen = BoundsPen(font.getGlyphSet())
+            font.getGlyphSet()[glyph].draw(pen)
+            boxes.append(pen.bounds)
+        assert boxes[1] == pytest.approx(boxes[0], abs=2)
+    assert embedded.for_paper(printed) == printed
+    assert embedded.for_paper("<p>no font</p>") == "<p>no font</p>"

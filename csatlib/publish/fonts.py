@@ -10,6 +10,8 @@ from csatlib import fonts
 LIMIT = 1_000_000
 FAMILY = "csat Chinese"
 _SLOT = re.compile(r"(/\* fonts \*/)(?:@font-face\{[^}]*\})?")
+_HELD = re.compile(r"(src:url\(data:font/woff;base64,)([A-Za-z0-9+/=]+)(\))")
+_UNUSED = ("maxTwilightPoints", "maxStorage", "maxFunctionDefs", "maxInstructionDefs", "maxStackElements")
 _FIRST = 0x2E80  # from here on characters are East Asian; below, every reader's machine has a font
 _ASIDE = re.compile(r"<style>.*?</style>|data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", re.DOTALL)
 
@@ -33,6 +35,22 @@ def embed(page: str) -> str:
     face = f'@font-face{{font-family:"{FAMILY}";{source}}}'
     fits = len(_SLOT.sub("", page, count=1).encode()) + len(face) <= LIMIT
     return _SLOT.sub(lambda slot: slot[1] + (face if font and fits else ""), page, count=1)
+
+
+def for_paper(page: str) -> str:
+    """Turn a page's Chinese font into TrueType, which a PDF holds as a font; another kind comes out as drawings.
+
+    Parameters
+    ----------
+    page : str
+        From :func:`embed`.
+
+    Returns
+    -------
+    str
+        The same where there is no such font.
+    """
+    return _HELD.sub(lambda found: found[1] + _quadratic(found[2]) + found[3], page, count=1)
 
 
 def warnings(page: str) -> list[str]:
@@ -86,3 +104,36 @@ def _cut(characters: str) -> str:
         cutter.subset(font)
         subset.save_font(font, held, options)
     return base64.b64encode(held.getvalue()).decode()
+
+
+def _quadratic(held: str) -> str:
+    """Draw the cubic curves of a font again as quadratic ones, within a thousandth of the letter's height."""
+    from fontTools.pens.cu2quPen import Cu2QuPen
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from fontTools.ttLib import TTFont, newTable
+
+    with TTFont(io.BytesIO(base64.b64decode(held))) as font:
+        if "CFF " not in font:
+            return held
+        shapes, drawn = font.getGlyphSet(), {}
+        for name in font.getGlyphOrder():
+            pen = TTGlyphPen(None)
+            shapes[name].draw(Cu2QuPen(pen, font["head"].unitsPerEm / 1000, reverse_direction=True))
+            drawn[name] = pen.glyph()
+        font["loca"], font["glyf"] = newTable("loca"), newTable("glyf")
+        font["glyf"].glyphOrder, font["glyf"].glyphs = font.getGlyphOrder(), drawn
+        for name, glyph in drawn.items():
+            glyph.recalcBounds(font["glyf"])
+            font["hmtx"][name] = (font["hmtx"][name][0], getattr(glyph, "xMin", 0))
+        del font["CFF "]
+        font.sfntVersion, font["post"].formatType = "\0\1\0\0", 3.0
+        numbers = {
+            "tableVersion": 0x00010000,
+            "maxZones": 1,
+            "maxSizeOfInstructions": 0,
+            "maxComponentElements": 0,
+        }
+        vars(font["maxp"]).update(numbers | dict.fromkeys(_UNUSED, 0))
+        out = io.BytesIO()
+        font.save(out)
+    return base64.b64encode(out.getvalue()).decode()

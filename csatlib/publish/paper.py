@@ -1,10 +1,13 @@
 """Pages as PDF for paper and as a long picture for the phone, made by the system's Chromium."""
 
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
+
+from csatlib.publish import fonts
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
@@ -56,14 +59,18 @@ def make(pages: Iterable[Path]) -> list[Path]:
 def _print(chromium, page: Path, target: Path, *, long: bool) -> None:
     size = {"width": WIDTH, "height": 800} if long else {"width": 1000, "height": 1400}
     tab = chromium.new_page(viewport=size, device_scale_factor=SCALE if long else 1, color_scheme="light")
-    tab.goto(page.resolve().as_uri())
     if long:
+        tab.goto(page.resolve().as_uri())
         tab.add_style_tag(content=BARE)  # nothing to press in a picture
         tab.screenshot(path=target, full_page=True, type="png")
         with Image.open(target) as image:
-            few = image.convert("RGB").quantize(256)
+            few = image.convert("RGB").quantize(64)
         few.save(target, format="PNG", optimize=True)
     else:
+        with tempfile.TemporaryDirectory() as work:
+            copy = Path(work) / page.name
+            copy.write_text(fonts.for_paper(page.read_text(encoding="utf-8")), encoding="utf-8")
+            tab.goto(copy.as_uri())
         tab.pdf(path=target, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
     tab.close()
 
