@@ -114,7 +114,7 @@ def protect(result: pd.DataFrame) -> pd.DataFrame:
         return result
     base = result[[c for c in ("n", "n_reference") if c in result.columns]].min(axis=1)
     hidden = base < bases.min_base
-    if "group" in result.columns:
+    if "group" in result.columns and hidden.any():
         hidden |= _complement(result, base, hidden)
     effective = result["n_eff"] if "n_eff" in result.columns else result["n"]
     few = result["few_groups"] if "few_groups" in result.columns else pd.Series(False, index=result.index)

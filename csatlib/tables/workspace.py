@@ -48,10 +48,10 @@ class Workspace:
         folder: Path,
         period: Period | None = None,
         where: Mapping[str, list] | None = None,
-        connection: ibis.BaseBackend | None = None,
+        opened: Mapping[str, ir.Table] | None = None,
     ):
         self.settings, self.snapshot, self.period, self.where = settings, folder, period, dict(where or {})
-        self._connection = connection or connect()
+        self._stored = opened or _opened(folder)
         self._frames: dict[str, pd.DataFrame] = {}
 
     @property
@@ -228,16 +228,11 @@ class Workspace:
         period = self.period.label if self.period else "all periods"
         return f"Workspace({self.company.name!r}, {period}, where={self.where}, tables={list(self._stored)})"
 
-    @cached_property
-    def _stored(self) -> dict[str, ir.Table]:
-        names = read_manifest(self.snapshot)["tables"]
-        return {n: self._connection.read_parquet(self.snapshot / f"{n}.parquet") for n in names}
-
     def _execute(self, expression: ir.Expr) -> pd.DataFrame:
-        return to_pandas(self._connection.to_pyarrow(expression.as_table()))
+        return to_pandas(expression.as_table().to_pyarrow())
 
     def _selected(self, period: Period | None, where: Mapping[str, list]) -> "Workspace":
-        return Workspace(self.settings, self.snapshot, period, where, self._connection)
+        return Workspace(self.settings, self.snapshot, period, where, self._stored)
 
     def _need_period(self, method: str) -> Period:
         if self.period is None:
@@ -349,6 +344,11 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     if not months:
         raise ValueError(f"{ws.settings.place} has no {', '.join(dated)}: name a period")
     return months[-1]
+
+
+def _opened(folder: Path) -> dict[str, ir.Table]:
+    connection = connect()
+    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in read_manifest(folder)["tables"]}
 
 
 def _is_one_of(column: ir.Column, values: list) -> ir.BooleanValue:
