@@ -209,11 +209,14 @@ def remedy(error: str, parameters: Mapping[str, object]) -> str:
     Examples
     --------
     >>> remedy("KeyError: 'servqual'", {"scale": "servqual", "by": "region"})
-    '; choose another value with --set scale=..., here it is servqual'
+    '; choose another value with --set scale=... or [parameters] of csat.toml, here it is servqual'
     """
     own = [name for name in parameters if name not in ("config", "period")]
     named = [name for name in own if isinstance(parameters[name], str) and repr(parameters[name]) in error]
-    return "".join(f"; choose another value with --set {n}=..., here it is {parameters[n]}" for n in named)
+    return "".join(
+        f"; choose another value with --set {n}=... or [parameters] of csat.toml, here it is {parameters[n]}"
+        for n in named
+    )
 
 
 def _publish_failure(batch: Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:

@@ -194,8 +194,8 @@ def read_parameters(source: str) -> list[Parameter]:
     return found
 
 
-def check(notebooks: list[Notebook], settings: dict) -> None:
-    """Check `--set` names and types against every parameters cell.
+def check(notebooks: list[Notebook], settings: dict, place: str = "--set") -> None:
+    """Check names and types given for parameters against every parameters cell.
 
     Parameters
     ----------
@@ -203,6 +203,8 @@ def check(notebooks: list[Notebook], settings: dict) -> None:
         The notebooks to be run.
     settings : dict
         Name -> value; a text is read as a literal of the parameter's type.
+    place : str
+        Where they were given, for the messages.
 
     Raises
     ------
@@ -213,15 +215,15 @@ def check(notebooks: list[Notebook], settings: dict) -> None:
     problems = []
     for name, value in settings.items():
         if name in RESERVED:
-            problems.append(f"--set {name}=...: give it with {RESERVED[name]}")
+            problems.append(f"{place} {name}=...: give it with {RESERVED[name]}")
         elif name not in known:
-            problems.append(f"--set {name}=...: no notebook has this parameter{_nearest(name, known)}; {known}")
+            problems.append(f"{place} {name}=...: no notebook has this parameter{_nearest(name, known)}; {known}")
         for book in notebooks if name in known else ():
             if name in book.parameters:
                 try:
                     convert(book.parameters[name], value)
                 except ValueError as error:
-                    problems.append(f"--set {name}={value}: {error} (in {book.name})")
+                    problems.append(f"{place} {name}={value}: {error} (in {book.name})")
     if problems:
         raise ValueError("\n".join(problems))
 

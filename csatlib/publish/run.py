@@ -66,7 +66,7 @@ def run(
     jobs : int, optional
         Notebooks at a time; default: :func:`csatlib.publish.machine.jobs`.
     set : dict, optional
-        Parameter name -> value, for the notebooks which have the parameter.
+        Parameter name -> value, for the notebooks which have the parameter; before ``[parameters]`` of csat.toml.
     force : bool
         Run also what has not changed.
     out : str or Path, optional
@@ -111,6 +111,7 @@ def run(
     if low:
         raise ValueError(f"counts from 1: {', '.join(low)}")
     plan.check(notebooks, set or {})
+    plan.check(plan.find(settings.file.parent), dict(settings.parameters), "[parameters]")
     if period is not None and last is not None:
         raise ValueError("give either --period or --last, not both")
     wanted = [periods_of.parse(period).label] if period is not None else None
@@ -121,7 +122,7 @@ def run(
             if wanted is None:
                 latest = periods_of.parse(workspace.latest_period(settings.file))
                 wanted = [latest.shift(-k).label for k in range(last or 1)]
-            asked = {"periods": wanted, "each": each, "settings": set}
+            asked = {"periods": wanted, "each": each, "settings": {**settings.parameters, **(set or {})}}
             limits = {"timeout": timeout, "memory": memory}
             batches = [_prepared(settings.file, one, snapshot, out, only, asked, limits) for one in spoken]
             outcomes = _in_turn(batches, jobs, force, cold, progress)
