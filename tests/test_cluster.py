@@ -14,6 +14,7 @@ from test_drills import all_gone, assert_whole, of_drill, started, waited_for
 from test_publish import book, company, text, write
 
 from csatlib.publish import lock, manifest, warm
+from csatlib.publish.run import run
 
 pytestmark = [
     pytest.mark.long,
@@ -66,8 +67,9 @@ def cluster(tmp_path):
         file = tmp_path / f"address{len(made)}"
         command = [sys.executable, str(tmp_path / "cluster.py"), file, str(workers), str(threads)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        made.append(subprocess.Popen(command, env=os.environ | {"CSAT_DRILL": mark}, cwd=tmp_path, **quiet))
-        return f"dask://{waited_for(file)}", mark
+        env = os.environ | {"CSAT_DRILL": mark, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+        made.append(subprocess.Popen(command, env=env, cwd=tmp_path, **quiet))
+        return f"dask://{waited_for(file, seconds=120)}", mark
 
     yield start
     for process in made:
@@ -94,7 +96,7 @@ def command(pid: int) -> bytes:
 
 def waiting(project: Path) -> int:
     """The kernel that waits."""
-    return int(waited_for(project / "notebooks" / "started").split()[0])
+    return int(waited_for(project / "notebooks" / "started", seconds=120).split()[0])
 
 
 def test_job_of_a_killed_worker_is_done_by_another(project, cluster):
@@ -106,7 +108,7 @@ def test_job_of_a_killed_worker_is_done_by_another(project, cluster):
     assert b"csatlib.publish.warm" in command(warmed)
     assert kernel in of_drill(mark)  # of the cluster, not of the runner
     os.kill(worker, signal.SIGKILL)
-    assert runner.wait(timeout=120) == 0
+    assert runner.wait(timeout=240) == 0
     assert len(text(project / "notebooks" / "started").split()) == 2
     assert not Path(f"/proc/{kernel}").exists()
     names = {path.stem for path in (project / "notebooks").glob("*.ipynb")}
@@ -119,3 +121,54 @@ def test_job_of_a_killed_worker_is_done_by_another(project, cluster):
     while kernels(mark) and time.monotonic() < end:
         time.sleep(0.05)
     assert not kernels(mark)
+
+
+def test_job_that_kills_every_worker_fails_alone(project, cluster):
+    dies = "import os, signal\nfrom pathlib import Path\n"
+    dies += "up = lambda pid: int(Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[1])\n"
+    dies += "os.kill(up(up(os.getpid())), signal.SIGKILL)"
+    write(project, "20_waits", book("How long?", dies))
+    address, _ = cluster()
+    result = run(project / "csat.toml", backend=address)
+    assert {outcome.job for outcome in result.failed} == {"2026-10/all/20_waits"}
+    assert "lost by the cluster" in result.failed[0].reason
+    assert len(result.outcomes) == 6
+    assert "lost by the cluster" in text(project / "reports/2026-10/all/20_waits.failed.html")
+    assert_whole(project / "reports")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_kernels_on_workers_end_with_the_run(project, cluster, end):
+    address, mark = cluster()
+    runner = started(project, uuid.uuid4().hex, "--backend", address)
+    kernel, reports = waiting(project), project / "reports"
+    runner.send_signal(end)
+    assert runner.wait(timeout=60) == (130 if end == signal.SIGINT else -signal.SIGKILL)
+    if end == signal.SIGKILL:  # what it left goes when somebody else takes the folder
+        assert Path(f"/proc/{kernel}").exists()
+        assert not run(project / "csat.toml", only="10*").failed
+    gone = time.monotonic() + 30
+    while kernels(mark) and time.monotonic() < gone:
+        time.sleep(0.05)
+    assert not kernels(mark)
+    assert not (reports / "2026-10" / "all" / "20_waits.html").exists()
+    assert not (reports / "2026-10" / "all" / "20_waits.failed.html").exists()
+    assert_whole(reports)
+    (project / "notebooks" / "started").write_text("0 ")  # nobody waits any more
+    assert not run(project / "csat.toml", backend=address).failed
+    assert not list(reports.rglob(f"{lock.PART}*"))
+
+
+def test_workers_that_do_not_fit_are_told_before_anything_is_started(project, cluster, monkeypatch):
+    address, _ = cluster(workers=1, threads=2)
+    with pytest.raises(ValueError, match="start it with --nthreads 1"):
+        run(project / "csat.toml", backend=address)
+    monkeypatch.setattr("csatlib.publish.cluster.MADE_OF", "other sources")
+    with pytest.raises(ValueError, match="other versions of Python, csatlib or pandas"):
+        run(project / "csat.toml", backend=address)
+    assert not list((project / "reports").rglob("*.html"))
+
+
+def test_no_cluster_there(project):
+    with pytest.raises(ConnectionError, match="no scheduler answers at dask://127.0.0.1:9"):
+        run(project / "csat.toml", backend="dask://127.0.0.1:9")
