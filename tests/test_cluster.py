@@ -131,7 +131,7 @@ def test_job_that_kills_every_worker_fails_alone(project, cluster):
     address, _ = cluster()
     result = run(project / "csat.toml", backend=address)
     assert {outcome.job for outcome in result.failed} == {"2026-10/all/20_waits"}
-    assert "lost by the cluster" in result.failed[0].reason
+    assert "lost by the cluster: 2 workers had it, and each of them died" in result.failed[0].reason
     assert len(result.outcomes) == 6
     assert "lost by the cluster" in text(project / "reports/2026-10/all/20_waits.failed.html")
     assert_whole(project / "reports")
@@ -169,6 +169,8 @@ def test_workers_that_do_not_fit_are_told_before_anything_is_started(project, cl
     assert not list((project / "reports").rglob("*.html"))
 
 
-def test_no_cluster_there(project):
+def test_no_cluster_there(project, cluster):
+    with pytest.raises(ConnectionError, match="has no worker; start some with: dask worker tcp://127"):
+        run(project / "csat.toml", backend=cluster(workers=0)[0])
     with pytest.raises(ConnectionError, match="no scheduler answers at dask://127.0.0.1:9"):
         run(project / "csat.toml", backend="dask://127.0.0.1:9")

@@ -7,6 +7,7 @@ once it is gone, so are the run's kernels, and what they were making is not publ
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 import uuid
@@ -88,11 +89,10 @@ def _connected(place: str) -> Iterator[Any]:
         import distributed
     except ImportError:
         raise ImportError("--backend dask://... needs Dask; run: pip install 'csatlib[dask]'") from None
-    secure = dask.config.get("distributed.comm.require-encryption", None)
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # each job tells what became of it
+    scheme = "tls" if dask.config.get("distributed.comm.require-encryption", None) else "tcp"
     try:
-        client = distributed.Client(
-            f"{'tls' if secure else 'tcp'}://{place}", timeout=PATIENCE, set_as_default=False
-        )
+        client = distributed.Client(f"{scheme}://{place}", timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError):
         raise ConnectionError(
             f"no scheduler answers at dask://{place}; start one with: dask scheduler --port ..."
@@ -102,7 +102,7 @@ def _connected(place: str) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
             raise ConnectionError(
-                f"the cluster at dask://{place} has no worker; start some with: dask worker {place} --nthreads 1 "
+                f"the cluster at dask://{place} has no worker; start some with: dask worker tcp://{place} --nthreads 1 "
                 "--nworkers 2"
             ) from None
         yield client
@@ -160,8 +160,14 @@ def _done_by_one(
             Exception,
             asyncio.CancelledError,
         ) as error:  # its workers died, or the scheduler
-            lost = f"lost by the cluster: {type(error).__name__}: {error}"
+            lost = f"lost by the cluster: {_reason(error)}"
     return job.tried(batch, task, lambda *_: {"error": lost})
+
+
+def _reason(error: BaseException) -> str:
+    if type(error).__name__ == "KilledWorker":
+        return f"{error.allowed_failures + 1} workers had it, and each of them died"
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _done_here(batch: job.Batch, task: plan.Job, mark: Path, cold: bool, made_of: str, versions: dict):
