@@ -102,8 +102,8 @@ def _connected(place: str) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:
             raise ConnectionError(
-                f"the cluster at dask://{place} has no worker; start some with: dask worker tcp://{place} --nthreads 1 "
-                "--nworkers 2"
+                f"the cluster at dask://{place} has no worker; start some with: dask worker tcp://{place} "
+                "--nthreads 1 --nworkers 2"
             ) from None
         yield client
 
