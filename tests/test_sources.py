@@ -619,6 +619,14 @@ def test_duckdb_file_is_only_read(tmp_path, cache):
     assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["crm.duckdb"]
 
 
+def test_options_of_duckdb_stand_in_the_address(tmp_path):
+    duckdb.connect(tmp_path / "crm.duckdb").close()
+    url = f"duckdb://crm.duckdb?memory_limit=100MB&temp_directory={tmp_path}/spill"
+    asked = "select current_setting('memory_limit'), current_setting('temp_directory')"
+    with databases.open_database(config.load(company(tmp_path, url))) as connection:
+        assert connection.raw_sql(asked).fetchone() == ("95.3 MiB", f"{tmp_path}/spill")
+
+
 def test_duckdb_file_that_another_program_holds(tmp_path, cache):
     code = "import duckdb, sys; c = duckdb.connect('crm.duckdb'); print(flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

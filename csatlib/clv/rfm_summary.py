@@ -191,10 +191,11 @@ def _lines(transactions, columns, end, refunds, decimals, joined_on) -> ibis.Tab
         table = ibis.memtable(pa.Table.from_pandas(table[needed], preserve_index=False))
     if not table[amount].type().is_numeric():
         raise ValueError(f"{amount!r} is {table[amount].type()}, not a number: convert it to an amount of money")
+    money = table[amount].cast("float64")  # in a decimal's own digits minor units may not fit
     lines = table.select(
         customer=table[customer],
         day=table[time].date(),
-        minor=(table[amount] * 10**decimals).round().cast("int64"),
+        minor=(money * 10**decimals).round().cast("int64"),
         **({"joined": table[joined_on].date()} if joined_on else {}),
     )
     lines = lines.drop_null(["customer", "minor"]).filter(_.day <= ibis.literal(end))
