@@ -20,7 +20,6 @@ from csatlib.words import digest, language, look_up, mark, say
 ONE_TABLE = mark("needs table {tables}, which the company lacks")
 TABLES = mark("needs tables {tables}, which the company lacks")
 NO_WHERE = mark("has no parameter `where`, so it cannot be limited to a segment")
-
 RESERVED = {"config": "--config", "period": "--period or --last"}
 
 
@@ -50,6 +49,7 @@ class Notebook:
     digest: str = ""
     error: str | None = None
     lesson: bool = False
+    length: int = 0  # characters of code
 
     @property
     def name(self) -> str:
@@ -146,9 +146,9 @@ def read(path: Path) -> Notebook:
         found = read_parameters(cell)
     except (ValueError, SyntaxError) as error:
         return Notebook(path, title=title, digest=digest, error=f"parameters cell: {error}")
-    needed, optional = meta.get("tables", []), meta.get("optional", [])
-    named = {p.name: p for p in found}
-    return Notebook(path, title, tuple(needed), tuple(optional), named, digest, lesson=bool(meta.get("lesson")))
+    tables = {name: tuple(meta.get(name, [])) for name in ("tables", "optional")}
+    about = {"lesson": bool(meta.get("lesson")), "length": sum(len(s) for kind, s, _ in sources if kind == "code")}
+    return Notebook(path, title, **tables, parameters={p.name: p for p in found}, digest=digest, **about)
 
 
 def read_parameters(source: str) -> list[Parameter]:

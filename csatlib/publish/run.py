@@ -228,8 +228,14 @@ def _settled(batch: Batch, todo: list[plan.Job]) -> bool:
 
 
 def _all(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
-    """Run the jobs: first those that find, then those that read what was found, earlier periods first."""
-    outcomes = _stage(batch, [job for job in todo if not stages.reads(job)], workers, force, told)
+    """Run the jobs: first those that find, then those that read what was found, earlier periods first.
+
+    Of a folder's notebooks the longest begin first, lest one of them runs alone at the end.
+    """
+    folders = {job.folder: i for i, job in reversed([*enumerate(todo)])}
+    finding = [job for job in todo if not stages.reads(job)]
+    finding.sort(key=lambda job: (folders[job.folder], -job.notebook.length))
+    outcomes = _stage(batch, finding, workers, force, told)
     last = [job for job in todo if stages.reads(job)]
     for period in sorted({job.period for job in last}):
         now = [stages.reading(job, batch.out) for job in last if job.period == period]
