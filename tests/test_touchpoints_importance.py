@@ -150,3 +150,33 @@ def test_who_meets_a_touchpoint_does_not_make_it_important():
     assert_allclose(found["share"], [0, 0.5, 0.5], atol=0.1)
     assert_allclose(found["coefficient"], slope, atol=0.05)
     assert_allclose(found["importance"][1:], 0.3 * 0.3**2 / overall.var(), rtol=0.3)
+
+
+@pytest.mark.long
+def test_ten_equal_touchpoints_never_get_a_winner():
+    """80 companies: reach alike, shares who rate from 0.15 to 0.6; a difference told in 5 of 100 at most."""
+    rng = np.random.default_rng(4)
+    rated, told, named = np.repeat([0.15, 0.6], 5), 0, 0
+    for _ in range(80):
+        drawn = simulated(rng, 3000, reach=0.2, rated=rated, slope=np.full(10, 0.3))
+        sets = weigh(*drawn, replicates=300)["set"]
+        told += len(set(sets)) > 1
+        named += (sets == "a").sum() == 1 and "a" not in "".join(sets[sets != "a"])
+    assert named == 0
+    assert told <= 8  # more than 8 of 80 come up in 2 of 100 runs where 5 of 100 are told
+
+
+@pytest.mark.long
+def test_intervals_of_importance_cover():
+    """100 companies: weak slopes, small reach, half or fewer rate; the truth from all experiences made."""
+    rng = np.random.default_rng(6)
+    design = {"reach": np.array([0.05, 0.08, 0.13, 0.2]), "slope": np.array([0.2, 0.5, 0.3, 0.3])}
+    truth = weigh(*simulated(rng, 400_000, rated=1, **design), replicates=2)
+    covered = {"share": 0.0, "importance": 0.0, "coefficient": 0.0}
+    ends = {"share": "ci", "importance": "importance", "coefficient": "coefficient"}
+    for _ in range(100):
+        rated = np.array([0.4, 0.35, 0.5, 0.4])
+        found = weigh(*simulated(rng, 5000, rated=rated, **design), replicates=300)
+        for name, end in ends.items():
+            covered[name] += truth[name].between(found[f"{end}_low"], found[f"{end}_high"]).mean() / 100
+    assert all(0.9 <= rate <= 0.98 for rate in covered.values()), covered
