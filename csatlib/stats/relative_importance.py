@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from functools import cache
 from math import factorial
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import ThreadpoolController
 
 from csatlib.stats.intervals import MIN_GROUPS, Limits, max_t
@@ -284,6 +286,33 @@ def sets(shares: np.ndarray, replicates: np.ndarray, *, n_groups: int, confidenc
     apart = np.zeros((len(shares), len(shares)), dtype=bool)
     apart[np.triu_indices(len(shares), 1)] = p_value < 1 - confidence
     return letters(shares, apart | apart.T)
+
+
+def candidates(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    """Keep the rows that cannot be separated from the largest, in the order of the table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``set`` (letters) and the column ranked.
+    column : str
+        For example "share".
+
+    Returns
+    -------
+    list of dict
+        Rows; one where all others are behind it.
+
+    Examples
+    --------
+    >>> found = candidates(pd.DataFrame({"label": ["x", "y"], "set": ["b", "a"], "share": [0.1, 0.9]}), "share")
+    >>> [row["label"] for row in found]
+    ['y']
+    """
+    if table.empty or table[column].isna().all():
+        return []
+    top = set(table.loc[table[column].idxmax(), "set"])
+    return [row for row in table.to_dict("records") if top & set(row["set"])]
 
 
 @contextmanager

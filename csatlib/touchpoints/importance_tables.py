@@ -24,7 +24,7 @@ LIMITS = {
 COLUMNS = (
     *("touchpoint", "n", "n_groups", "few_groups", "reach", "rated_share"),
     *("importance", "importance_low", "importance_high", "share", "ci_low", "ci_high", "set"),
-    *("coefficient", "coefficient_low", "coefficient_high", "method"),
+    *("coefficient", "coefficient_low", "coefficient_high", "r2", "method"),
 )
 
 
@@ -117,7 +117,7 @@ def importance(
     with one_thread():
         method, parts = _shared(observed, summed.replicates(replicates, seed=seed), lift)
     groups = np.minimum(table.set_index("touchpoint").loc[used, "n_groups"], summed.n_groups).to_numpy()
-    found = {"touchpoint": used, "method": method}
+    found = {"touchpoint": used, "r2": parts["importance"][0].sum(), "method": method}
     for name, (ends, how) in LIMITS.items():
         own, drawn = parts[name]
         limits = from_replicates(own, drawn, n_groups=groups, confidence=confidence, method=how)
