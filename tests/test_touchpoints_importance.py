@@ -112,6 +112,9 @@ def test_what_is_not_known_stays_empty():
     assert late.importance.empty
     assert late.association.empty
     assert list(impact(contacts).importance) == list(found.reset_index())
+    people = pd.DataFrame({"customer_id": ["c1", "c1"], "joined_on": DAY, "left_on": pd.NaT})
+    with pytest.raises(ValueError, match="'c1' more than once"):
+        impact(contacts, customers=people, adjust=())
     with pytest.raises(ValueError, match="confidence=95"):
         impact(contacts, responses=answers, confidence=95)
 

@@ -109,7 +109,7 @@ def impact(
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; bad not below good.
+        Columns that are not there; bad not below good; a customer with two rows.
 
     Notes
     -----
@@ -158,6 +158,9 @@ def impact(
     if customers is not None:
         require_columns(customers.columns, ["customer_id", "joined_on", "left_on", *adjust])
         people = customers.set_index("customer_id")
+        if people.index.has_duplicates:
+            twice = people.index[people.index.duplicated()][0]
+            raise ValueError(f"customers hold {twice!r} more than once; allowed is one row per customer_id")
     asked = None
     if responses is not None:
         require_columns(responses.columns, ["customer_id", "responded_at", outcome])
@@ -277,8 +280,9 @@ def _leaving(rated, end, people, days, ends, adjust, confidence) -> pd.DataFrame
         return pd.DataFrame(columns=[*columns, "estimate", "ci_low", "ci_high"])
     left = people["left_on"].reindex(rated["customer_id"]).set_axis(rated.index)
     rows = rated.assign(gone=((left - rated["occurred_at"]).dt.days < days).astype(float))
-    rows = rows[(rows["occurred_at"] <= end - pd.Timedelta(days=days)) & ~_middling(rows["rating"], ends)]
-    rows = rows[rows["customer_id"].isin(people.index)]
+    over = rows["occurred_at"] <= end - pd.Timedelta(days=days)
+    there = people.index.get_indexer(rows["customer_id"]) >= 0
+    rows = rows[over & there & ~_middling(rows["rating"], ends)]
     rate = rows["gone"].mean()
     found, errors = [], []
     for name, own in rows.groupby("touchpoint"):
