@@ -1,5 +1,6 @@
 from itertools import permutations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from csatlib import drivers
-from csatlib.touchpoints import impact
+from csatlib.touchpoints import contact_sentences, impact, plots
 
 DAY = pd.Timestamp("2026-09-01")
 
@@ -151,8 +152,31 @@ def test_who_meets_a_touchpoint_does_not_make_it_important():
     rating = np.where(met & (rng.random((n, 3)) < [0.5, 0.2, 0.8]), felt, np.nan)
     found = weigh(rating, met, overall, replicates=100)
     assert_allclose(found["share"], [0, 0.5, 0.5], atol=0.1)
+    truth = 2 * 0.3 * 0.3**2 / overall.var()  # adjusted: no more than all experiences would explain
+    assert_allclose(found["r2"], truth, rtol=0.25)
     assert_allclose(found["coefficient"], slope, atol=0.05)
     assert_allclose(found["importance"][1:], 0.3 * 0.3**2 / overall.var(), rtol=0.3)
+
+
+def test_a_name_is_told_only_where_all_others_are_behind():
+    rng = np.random.default_rng(8)
+    drawn = simulated(rng, 3000, reach=0.4, rated=0.6, slope=np.array([0.1, 1.0, 0.1]))
+    found = weigh(*drawn, replicates=200)
+    told = contact_sentences.weightiest(found)
+    assert told.startswith("Overall satisfaction moves together most with the experience at t01: 9")
+    ax = plots.plot_importance(found)
+    assert [label.get_text() for label in ax.get_yticklabels()][0].startswith("t01 (4")
+    assert ax.get_label() == told
+    plt.close("all")
+    alike = found.assign(set="a")
+    assert "At which of 3 touchpoints" in contact_sentences.weightiest(alike)
+    plain = plots.plot_importance(alike)
+    assert [label.get_text()[:3] for label in plain.get_yticklabels()] == ["t00", "t01", "t02"]
+    plt.close("all")
+    many = pd.concat([alike] * 3 + [found.assign(set="b", share=0.0)])
+    assert "9 of 12 come into question" in contact_sentences.weightiest(many)
+    assert contact_sentences.weightiest(found.assign(n=9)).startswith("Too few answers")
+    assert contact_sentences.explained(found[:0]) == ""
 
 
 @pytest.mark.long

@@ -311,7 +311,7 @@ def candidates(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
     """
     if table.empty or table[column].isna().all():
         return []
-    top = set(table.loc[table[column].idxmax(), "set"])
+    top = set(table["set"].iloc[np.nanargmax(table[column].to_numpy(dtype=float))])
     return [row for row in table.to_dict("records") if top & set(row["set"])]
 
 

@@ -20,6 +20,7 @@ MEASURE = {
     "reach": mark("Customers reached, percent"),
 }
 
+MOST_LISTED = 6
 SHARE = {"share": "share", "low": "ci_low", "high": "ci_high"}
 
 
@@ -74,7 +75,7 @@ def spread(result: pd.DataFrame, *, measure: str) -> str:
     low, high = shown.loc[shown["estimate"].idxmin()], shown.loc[shown["estimate"].idxmax()]
     if low["ci_high"] >= high["ci_low"]:
         return say("{measure}: the touchpoints cannot be told apart.", measure=name)
-    factor, decimals = (100, 0) if low["unit"] == "share" else (1, 1)
+    factor, decimals = {"share": (100, 0), "seconds": (1, 0)}.get(low["unit"], (1, 1))
     return say(
         "{measure}: from {low} ({low_name}) to {high} ({high_name}).",
         measure=name,
@@ -209,6 +210,12 @@ def weightiest(result: pd.DataFrame) -> str:
             "cannot be told."
         )
         return say(text, k=len(rows))
+    if len(first) > MOST_LISTED:
+        text = mark(
+            "At which touchpoint the experience moves together most with overall satisfaction cannot be told: "
+            "{k} of {total} come into question."
+        )
+        return say(text, k=len(first), total=len(rows))
     if len(first) > 1:
         text = mark(
             "Overall satisfaction moves together most with the experience at one of {names}; which cannot be told."
@@ -244,7 +251,7 @@ def explained(result: pd.DataFrame) -> str:
         return ""
     return say(
         "All touchpoints together explain about {percent} % of how customers differ in overall satisfaction.",
-        percent=theme.number(100 * result["r2"].max(), 0),
+        percent=theme.number(100 * max(result["r2"].max(), 0.0), 0),
     )
 
 

@@ -53,7 +53,8 @@ class Impact:
         ``importance_low``, ``importance_high``; ``share`` (of all touchpoints' importance) with ``ci_low``,
         ``ci_high``; ``set`` (a letter in common: cannot be separated; empty where not in the model);
         ``coefficient`` (points of the outcome per point of rating, of those who met it) with
-        ``coefficient_low``, ``coefficient_high``; ``r2`` (importance of all together); ``method`` ("lmg",
+        ``coefficient_low``, ``coefficient_high``; ``r2`` (importance of all together, less what chance
+        alone would give: adjusted R2); ``method`` ("lmg",
         "relative_weights").
     """
 

@@ -117,7 +117,7 @@ def importance(
     with one_thread():
         method, parts = _shared(observed, summed.replicates(replicates, seed=seed), lift)
     groups = np.minimum(table.set_index("touchpoint").loc[used, "n_groups"], summed.n_groups).to_numpy()
-    found = {"touchpoint": used, "r2": parts["importance"][0].sum(), "method": method}
+    found = {"touchpoint": used, "r2": _adjusted(parts["importance"][0].sum(), lift, summed.n), "method": method}
     for name, (ends, how) in LIMITS.items():
         own, drawn = parts[name]
         limits = from_replicates(own, drawn, n_groups=groups, confidence=confidence, method=how)
@@ -179,6 +179,11 @@ def _lifted(covariance: np.ndarray, lift: np.ndarray) -> np.ndarray:
     index = np.arange(len(factor))
     corr[:, index, index] = 1.0
     return correlations(corr)[0]
+
+
+def _adjusted(r2: float, lift: np.ndarray, n: int) -> float:
+    """Take off what chance alone would give: each touchpoint lift^2 / (n - 1) of what is left unexplained."""
+    return r2 - (1 - r2) * (lift**2).sum() / (n - 1)
 
 
 def _slopes(corr: np.ndarray, covariance: np.ndarray, lift: np.ndarray) -> np.ndarray:
