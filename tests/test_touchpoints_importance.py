@@ -50,6 +50,7 @@ def test_one_touchpoint_by_hand():
     assert_allclose(found[["n", "n_groups", "reach", "rated_share"]].astype(float), [6, 6, 8 / 12, 6 / 8])
     assert_allclose(found["coefficient"], 0.5)
     assert_allclose(found["importance"], 8 / 12 * 0.5**2 * (8 / 3) / (10 / 12))
+    assert_allclose(found["r2"], 8 / 15 - 7 / 15 * (8 / 6) / 11)
     assert (found["share"], found["set"], found["method"], found["few_groups"]) == (1, "a", "lmg", True)
 
 
