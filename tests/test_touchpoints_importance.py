@@ -112,6 +112,13 @@ def test_what_is_not_known_stays_empty():
     contacts, answers = company(rating, met, overall)
     late = impact(contacts.assign(occurred_at=DAY + pd.Timedelta(days=30)), responses=answers)
     assert late.importance.empty
+    young = impact(contacts, responses=answers, start=DAY)  # 90 days before an answer are not on record
+    assert young.importance.empty
+    assert young.association.empty
+    assert plots.plot_importance(young.importance).get_label().startswith("Too few answers")
+    plt.close("all")
+    early = impact(contacts, responses=answers, start=DAY - pd.Timedelta(days=70)).importance
+    pd.testing.assert_frame_equal(early, found.reset_index())
     assert late.association.empty
     assert list(impact(contacts).importance) == list(found.reset_index())
     people = pd.DataFrame({"customer_id": ["c1", "c1"], "joined_on": DAY, "left_on": pd.NaT})

@@ -71,6 +71,7 @@ def impact(
     customers: pd.DataFrame | None = None,
     outcome: str = "overall",
     days: int = DAYS,
+    start: pd.Timestamp | None = None,
     bad: float = BAD,
     good: float = GOOD,
     adjust: tuple[str, ...] = ("plan",),
@@ -84,7 +85,7 @@ def impact(
     ----------
     contacts : DataFrame
         ``touchpoint``, ``occurred_at``, ``customer_id``, ``rating``; only contacts of known customers count, those
-        without a rating for who met a touchpoint. They reach back `days` before the first answer.
+        without a rating for who met a touchpoint.
     responses : DataFrame, optional
         ``customer_id``, ``responded_at`` and the outcome: relationship answers, not those about a contact.
     customers : DataFrame, optional
@@ -93,6 +94,9 @@ def impact(
         Overall satisfaction.
     days : int
         Days that an experience is followed, and looked back at from an answer.
+    start : Timestamp, optional
+        Since when contacts are on record: answers within `days` of it are not looked back from, because what came
+        before is unknown. Default: contacts reach back far enough for all answers.
     bad, good : float
         Highest rating that is bad, lowest that is good; between them is middling.
     adjust : tuple of str
@@ -168,12 +172,16 @@ def impact(
         asked = responses.dropna(subset=["customer_id", outcome])[["customer_id", "responded_at", outcome]]
         asked = asked.reset_index(drop=True)
     association, weights = pd.DataFrame(columns=ASSOCIATION), pd.DataFrame(columns=IMPORTANCE)
-    if asked is not None and len(asked):
-        own = _covariates(asked["customer_id"], asked["responded_at"], people, adjust)
-        rating, met = looked_back(asked, known, days=days)
-        association = _association(asked, rating, met, own, outcome, (bad, good), confidence)
+    covered = asked
+    if asked is not None and start is not None:
+        begin = pd.Timestamp(start) + pd.Timedelta(days=days)
+        covered = asked[asked["responded_at"] >= begin].reset_index(drop=True)
+    if covered is not None and len(covered):
+        own = _covariates(covered["customer_id"], covered["responded_at"], people, adjust)
+        rating, met = looked_back(covered, known, days=days)
+        association = _association(covered, rating, met, own, outcome, (bad, good), confidence)
         drawn = {"confidence": confidence, "replicates": replicates, "seed": seed}
-        weights = importance(asked, rating, met, own, outcome=outcome, **drawn)
+        weights = importance(covered, rating, met, own, outcome=outcome, **drawn)
     return Impact(
         association,
         _leaving(rated, contacts["occurred_at"].max(), people, days, (bad, good), adjust, confidence),
