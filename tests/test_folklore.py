@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib import folklore
-from csatlib.folklore import plots, sentences
+from csatlib.folklore import sentences
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "folklore.json").read_text(encoding="utf-8"))
 ONE = pd.DataFrame({"rule": ["r"], "low": [-2.0], "high": [2.0]})

@@ -1,6 +1,7 @@
 """What is quoted, and the three verdicts on it: the company's figure agrees, lies outside, or cannot tell."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,13 +85,17 @@ def rules(tolerance: Mapping[str, float] | None = None) -> pd.DataFrame:
 
 
 def verdicts(
-    figures: pd.DataFrame, *, quoted: pd.DataFrame | None = None, confidence: float = 0.95, power: float = 0.8
+    figures: pd.DataFrame | Mapping[str, Mapping[str, Any]],
+    *,
+    quoted: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+    power: float = 0.8,
 ) -> pd.DataFrame:
     """Compare each figure of the company with what is quoted: agrees, lies outside, or cannot tell.
 
     Parameters
     ----------
-    figures : DataFrame
+    figures : DataFrame, or mapping of rule to row
         One row per rule that could be measured: ``rule``, ``estimate``, ``ci_low``, ``ci_high`` (infinite: no
         limit on that side) and ``n``, in the unit of the rule. Optional: ``n_groups`` (independent customers,
         units or groups of them behind the interval), ``df`` (degrees of freedom of the interval; default
@@ -109,7 +114,8 @@ def verdicts(
         One row per rule of `quoted`: its columns, those of `figures`, and ``verdict`` ("agrees", "outside",
         "unknown": cannot tell, "absent": not measured), ``p_value`` (of the verdict towards which the figure
         points), ``p_adjusted`` (Holm over the rules measured), ``compared`` (how many those are), ``needed``
-        (how large n, or n_groups where `counted` is "n_groups", must be).
+        (how large n, or n_groups where `counted` is "n_groups", must be), ``near_end`` (the data are that large,
+        but the figure lies near an end of the range).
 
     Raises
     ------
@@ -130,8 +136,9 @@ def verdicts(
 
     Size needed: with spread as in these data, the size at which a true figure in the middle of the range would
     be found to agree with the chance `power`, at the level of Holm's first step; a true figure as far beyond the
-    range as the range is wide would then be found outside more often. It does not depend on the estimate. A
-    range without width cannot be agreed with at any size: NaN.
+    range as the range is wide would then be found outside more often. It does not depend on the estimate. Where
+    the data are that large and still cannot tell (`near_end`), it is the size at which a true figure equal to the
+    estimate would be told. A range without width cannot be agreed with at any size: NaN.
 
     References
     ----------
@@ -151,27 +158,33 @@ def verdicts(
     if not 0 < power < 1:
         raise ValueError(f"power={power}; it must lie between 0 and 1, for example 0.8")
     quoted = rules() if quoted is None else quoted
+    if not isinstance(figures, pd.DataFrame):
+        rows = [dict(row) | {"rule": name} for name, row in figures.items()]
+        figures = pd.DataFrame(rows, columns=None if rows else ["rule", *FIGURES])
     _check(figures, quoted)
-    table = quoted.merge(figures, on="rule", how="left").reset_index(drop=True)
+    table = quoted.merge(figures.astype({"rule": "str"}), on="rule", how="left").reset_index(drop=True)
+    value, low, high, from_, to = (
+        table[name].to_numpy(dtype=float) for name in ("estimate", "low", "high", "ci_low", "ci_high")
+    )
     df = _degrees(table)
     q = stats.t.ppf((1 + confidence) / 2, df)
-    value, low, high = (table[name].to_numpy(dtype=float) for name in ("estimate", "low", "high"))
-    below, above = value - table["ci_low"].to_numpy(dtype=float), table["ci_high"].to_numpy(dtype=float) - value
-    inside = (value >= low) & (value <= high)
-    to_low, to_high = _distance(value - low, below, above), _distance(value - high, below, above)
-    p_value = np.minimum(2 * stats.t.sf(q * np.fmin(to_low, to_high), df), 1)
-    p_value = np.where(np.isnan(value) | np.isnan(below) | np.isnan(above), np.nan, p_value)
+    ends = [_distance(value - end, value - from_, to - value) for end in (low, high)]
+    p_value = np.minimum(2 * stats.t.sf(q * np.fmin(*ends), df), 1)
+    p_value = np.where(np.isnan(value) | np.isnan(from_) | np.isnan(to), np.nan, p_value)
+    compared = int((~np.isnan(p_value)).sum())
     adjusted = holm(p_value)
-    told = adjusted <= 1 - confidence
+    told, inside = adjusted <= 1 - confidence, (value >= low) & (value <= high)
     verdict = np.select([told & inside, told], [AGREES, OUTSIDE], UNKNOWN)
     verdict = np.where(table["rule"].isin(figures["rule"]), verdict, ABSENT)
-    compared = int((~np.isnan(p_value)).sum())
-    se = (below + above) / (2 * q)
-    se = table["se"].astype(float).fillna(pd.Series(se)).to_numpy() if "se" in table else se
-    needed = _needed(table, se, df, (high - low) / 2, 1 - (1 - confidence) / (2 * max(compared, 1)), power)
+    se = (to - from_) / (2 * q)
+    se = np.where(table["se"].notna(), table["se"].astype(float), se) if "se" in table else se
+    level, size = 1 - (1 - confidence) / (2 * max(compared, 1)), _size(table)
+    needed = _needed(size, se, df, (high - low) / 2, level, (1 + power) / 2)
+    near = (verdict == UNKNOWN) & (needed <= size)
+    there = _needed(size, se, df, np.fmin(np.abs(value - low), np.abs(value - high)), level, power)
     few = table["few_groups"].eq(True) if "few_groups" in table else False
     judged = table.assign(few_groups=few, verdict=verdict, p_value=p_value, p_adjusted=adjusted)
-    return judged.assign(compared=compared, needed=needed)
+    return judged.assign(compared=compared, near_end=near, needed=np.where(near, there, needed))
 
 
 def _check(figures: pd.DataFrame, quoted: pd.DataFrame) -> None:
@@ -203,18 +216,22 @@ def _distance(off: np.ndarray, below: np.ndarray, above: np.ndarray) -> np.ndarr
         return np.where(off == 0, 0.0, np.abs(off) / half)
 
 
-def _needed(
-    table: pd.DataFrame, se: np.ndarray, df: np.ndarray, half: np.ndarray, level: float, power: float
-) -> np.ndarray:
-    """Size at which half the range is as wide as the quantiles of a two-one-sided test and its power ask for."""
+def _size(table: pd.DataFrame) -> np.ndarray:
     size = table["n"].to_numpy(dtype=float)
     if {"n_groups", "counted"} <= set(table.columns):
         size = np.where(table["counted"] == "n_groups", table["n_groups"].astype(float), size)
+    return size
+
+
+def _needed(
+    size: np.ndarray, se: np.ndarray, df: np.ndarray, distance: np.ndarray, level: float, power: float
+) -> np.ndarray:
+    """Size at which the distance is as many standard errors as the quantiles of level and power ask for."""
     lost = np.where(np.isfinite(df), size - df, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        scale = size * (se / np.where(half > 0, half, np.nan)) ** 2
+        scale = size * (se / np.where(distance > 0, distance, np.nan)) ** 2
     found = np.maximum(scale, 1)
     for _ in range(STEPS):
         at = np.where(np.isfinite(df), np.maximum(found - lost, 1), np.inf)
-        found = scale * (stats.t.ppf(level, at) + stats.t.ppf((1 + power) / 2, at)) ** 2
+        found = scale * (stats.t.ppf(level, at) + stats.t.ppf(power, at)) ** 2
     return np.where(np.isfinite(found), np.ceil(np.maximum(found, 1)), np.nan)

@@ -17,7 +17,7 @@ LABELS = {
     "promises": mark("Complaints that come from promises"),
     "last_mile": mark("Complaints from the last mile"),
     "steps": mark("Success of each step"),
-    "independence": mark("Steps multiply: what is left over"),
+    "independence": mark("Steps multiply: seen less product"),
 }
 MEASURED = {
     "retention": mark(
@@ -84,8 +84,8 @@ SAID = {
     ),
 }
 EDGE = mark(
-    "{rule}: cannot tell. Here {value} (95 % interval {low} to {high}, n = {n}), too near the end of what "
-    "counts as agreeing; quoted {quoted}."
+    "{rule}: cannot tell. Here {value} (95 % interval {low} to {high}, n = {n}), near an end of what counts as "
+    "agreeing; quoted {quoted}. If that is the true figure, about {needed} {counted} would tell."
 )
 OPEN = mark(
     "{rule}: cannot tell. {groups} units that can be compared are too few to put limits on the figure; quoted "
@@ -93,6 +93,7 @@ OPEN = mark(
 )
 TOO_FEW = mark("{rule}: cannot tell, the records are too few.")
 CLOSED = mark("{rule}: cannot be checked; it takes {needs}.")
+PARTS = {"levels": mark("Units beside each other"), "changes": mark("From one survey to the next")}
 PERCENT, POINTS = mark("{value} %"), mark("{value} points")
 
 
@@ -171,11 +172,8 @@ def labelled(result: pd.DataFrame) -> pd.DataFrame:
     [['Complaints that come from promises', '78 %', 'lower than quoted']]
     """
     shown = disclosure.protect(result[result["verdict"] != ABSENT].reset_index(drop=True))
-    limits = [c for c in ("estimate", "ci_low", "ci_high") if c in shown.columns]
-    open_ended = np.isinf(shown[["ci_low", "ci_high"]].astype(float)).any(axis=1)
-    shown[limits] = shown[limits].astype(float).mask(open_ended, axis=0)
     rows = shown.to_dict("records")
-    return shown.assign(
+    return _bounded(shown).assign(
         label=[say(LABELS[row["rule"]]) for row in rows],
         said=[quoted(row) for row in rows],
         word=[say(_word(row)) for row in rows],
@@ -217,8 +215,7 @@ def told(row: Mapping[str, Any]) -> str:
         return say(OPEN, groups=theme.number(row["n_groups"], 0), **places)
     places |= {"value": _valued(name, row["estimate"], 1), "n": f"{row['n']:,.0f}"}
     places |= {"low": theme.number(row["ci_low"], 1), "high": theme.number(row["ci_high"], 1)}
-    size = row["n_groups"] if row.get("counted") == "n_groups" else row["n"]
-    if row["verdict"] == UNKNOWN and not row["needed"] > size:
+    if row["verdict"] == UNKNOWN and row["near_end"]:
         return say(EDGE, **places)
     return say(SAID[row["verdict"] if row["verdict"] in SAID else _word(row)], **places)
 
@@ -240,18 +237,98 @@ def summary(result: pd.DataFrame) -> str:
     --------
     >>> from csatlib.folklore import verdicts
     >>> own = pd.DataFrame({"rule": ["promises"], "estimate": 30.0, "ci_low": 25.0, "ci_high": 35.0, "n": 400})
-    >>> summary(verdicts(own))  # doctest: +ELLIPSIS
-    "Rules of thumb looked at: 7. They agree with this company's own figures: 0. They lie outside: 1. ...
-
+    >>> summary(verdicts(own))
+    'None of 7 rules of thumb is borne out here; not as quoted: 1, cannot tell: 0, cannot be checked: 6.'
     """
     found = _verdict(result).value_counts()
     counts = {name: int(found.get(name, 0)) for name in (AGREES, OUTSIDE, UNKNOWN, ABSENT)}
+    if counts[AGREES] == 0:
+        return say(
+            "None of {all} rules of thumb is borne out here; not as quoted: {outside}, cannot tell: {unknown}, "
+            "cannot "
+            "be checked: {absent}.",
+            all=len(result),
+            **counts,
+        )
     return say(
-        "Rules of thumb looked at: {all}. They agree with this company's own figures: {agrees}. They lie outside: "
-        "{outside}. The data cannot tell: {unknown}. Cannot be checked here: {absent}.",
+        "Borne out here: {agrees} of {all} rules of thumb; not as quoted: {outside}, cannot tell: {unknown}, "
+        "cannot be "
+        "checked: {absent}.",
         all=len(result),
         **counts,
     )
+
+
+def closed(result: pd.DataFrame) -> str:
+    """Say which rules cannot be checked, and what each would take.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.folklore.verdicts`.
+
+    Returns
+    -------
+    str
+        A sentence per rule; empty where there is none.
+
+    Examples
+    --------
+    >>> from csatlib.folklore import verdicts
+    >>> closed(verdicts({}).query("rule == 'promises'"))  # doctest: +ELLIPSIS
+    'Complaints that come from promises: cannot be checked; it takes complaints, and promises to the same ...
+    """
+    return together(*(told(row) for row in result[result["verdict"] == ABSENT].to_dict("records")))
+
+
+def teams(result: pd.DataFrame | None) -> pd.DataFrame:
+    """Name the comparisons of units, with their number and what they could find.
+
+    Parameters
+    ----------
+    result : DataFrame, optional
+        From :func:`csatlib.folklore.between_units`.
+
+    Returns
+    -------
+    DataFrame
+        The same with ``label``, ``units`` and ``detectable``; empty without a result.
+
+    Examples
+    --------
+    >>> rows = {"part": ["changes"], "n": 900, "n_groups": 8, "estimate": 1.0, "ci_low": -3.0, "ci_high": 5.0}
+    >>> teams(pd.DataFrame(rows | {"minimum_detectable": 5.84}))[["label", "units", "detectable"]].values.tolist()
+    [['From one survey to the next', '8', '5.8']]
+    """
+    if result is None:
+        return pd.DataFrame(columns=["label", "units", "detectable", "estimate"])
+    shown = disclosure.protect(result)
+    return _bounded(shown).assign(
+        label=[say(PARTS[part]) for part in shown["part"]],
+        units=[theme.number(value, 0) for value in shown["n_groups"]],
+        detectable=[theme.number(value, 1) for value in shown["minimum_detectable"]],
+    )
+
+
+def units_told(result: pd.DataFrame) -> str:
+    """Say the verdict on employees and customers.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.folklore.verdicts`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from csatlib.folklore import verdicts
+    >>> units_told(verdicts({}))  # doctest: +ELLIPSIS
+    "Employees +10 %: happier customers: cannot be checked; ...
+    """
+    return together(*(told(row) for row in result[result["rule"] == "employees"].to_dict("records")))
 
 
 def evidence(result: pd.DataFrame) -> str:
@@ -315,6 +392,12 @@ def action(result: pd.DataFrame) -> str:
         keep if found <= {AGREES, ABSENT} and AGREES in found else "",
     ]
     return together(*checked) or say("None of the rules can be checked with these tables: do not plan with them.")
+
+
+def _bounded(shown: pd.DataFrame) -> pd.DataFrame:
+    """Take estimates away that have no limits: they say nothing."""
+    limits = shown[["estimate", "ci_low", "ci_high"]].astype(float)
+    return shown.assign(**limits.mask(np.isinf(limits).any(axis=1), axis=0))
 
 
 def _verdict(result: pd.DataFrame) -> pd.Series:

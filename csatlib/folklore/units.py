@@ -6,6 +6,7 @@ from scipy import stats
 
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence
 from csatlib.stats.rows import require_columns
+from csatlib.tables.period import parse
 
 LEVELS, CHANGES = "levels", "changes"
 POWER = 0.8
@@ -24,6 +25,7 @@ def between_units(
     unit: str = "unit",
     time: str = "period",
     satisfaction: str = "satisfaction",
+    answered: str | None = None,
     kind: str | None = None,
     change: float = 10.0,
     confidence: float = 0.95,
@@ -35,9 +37,12 @@ def between_units(
     employees : DataFrame
         One row per unit and period: `unit`, `time`, `satisfaction`.
     answers : DataFrame
-        One row per answer of a customer: `unit`, `time` (with the same labels) and `outcome`.
+        One row per answer of a customer: `unit`, `outcome`, and `time` with the same labels or `answered`.
     outcome, unit, time, satisfaction : str
         Columns.
+    answered : str, optional
+        Column of `answers` with the moment of each, where that is to tell to which of the employees' months,
+        quarters or years it belongs.
     kind : str, optional
         Column of `answers`: units are compared with units of the same kind only, which is the most frequent value
         among their answers.
@@ -58,8 +63,8 @@ def between_units(
 
     Raises
     ------
-    KeyError
-        Columns that are not there.
+    KeyError, ValueError
+        Columns that are not there; employees' periods of different lengths beside `answered`.
 
     Notes
     -----
@@ -90,10 +95,26 @@ def between_units(
     """
     check_confidence(confidence)
     require_columns(employees.columns, [unit, time, satisfaction])
-    require_columns(answers.columns, [unit, time, outcome, *([kind] if kind else [])])
+    require_columns(answers.columns, [unit, answered or time, outcome, *([kind] if kind else [])])
+    if answered:
+        employees = employees.assign(**{time: employees[time].map(_label)})
+        answers = answers.assign(**{time: _periods(answers[answered], employees[time])})
     cells = _cells(employees, answers, outcome, unit, time, satisfaction, kind)
     rows = [_levels(cells, change, confidence), _changes(cells, change, confidence)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _label(text: object) -> str:
+    return parse(str(text)).label
+
+
+def _periods(times: pd.Series, labels: pd.Series) -> pd.Series:
+    """Label moments by the months, quarters or years that others are labelled by."""
+    kinds = {parse(label).kind for label in labels.unique()}
+    if len(kinds) > 1:
+        raise ValueError(f"employees' periods are {', '.join(sorted(kinds))}s; they must be of one length")
+    found = times.dt.to_period({"month": "M", "quarter": "Q", "year": "Y"}[kinds.pop()] if kinds else "M")
+    return found.map({one: _label(one) for one in found.dropna().unique()})
 
 
 def _cells(
