@@ -19,37 +19,6 @@ LABELS = {
     "steps": mark("Success of each step"),
     "independence": mark("Steps multiply: seen less product"),
 }
-MEASURED = {
-    "retention": mark(
-        "Scenario: value of today's customers if five points more of them were still there after a year, "
-        "payments as they are, costs of getting there not taken off."
-    ),
-    "repair": mark("Customers who stay after a good repair, against like customers without a complaint."),
-    "employees": mark(
-        "Units of the same kind beside each other: ratings by customers, and the survey of the unit's employees."
-    ),
-    "promises": mark("Complaints that name a broken promise, or follow one to the same customer."),
-    "last_mile": mark("Complaints about where the service reaches the customer, as the parameters name it."),
-    "steps": mark("Journeys in which all steps went right, turned into the success of one step."),
-    "independence": mark("Journeys in which all went right, less the product of the steps' shares."),
-}
-SOURCES = {
-    "retention": mark(
-        "Reichheld and Sasser (1990) give 25 to 85 % by line of business, over a customer's lifetime; later texts "
-        "quote 25 to 95 %."
-    ),
-    "repair": mark(
-        "The idea: Hart, Heskett and Sasser (1990); over many studies it holds for satisfaction, not for buying "
-        "again (de Matos and others, 2007). Where the 6 % was measured could not be traced."
-    ),
-    "employees": mark(
-        "Could not be traced. Rucci, Kirn and Quinn (1998) found 1.3 with 5 at one retailer, so 2.6 with 10."
-    ),
-    "promises": mark("Much quoted; where it was measured could not be traced."),
-    "last_mile": mark("Much quoted; where it was measured could not be traced."),
-    "steps": mark("An example, not a finding: 0.99 times itself, once for each step."),
-    "independence": mark("Arithmetic (Lusser's law): holds exactly where steps fail independently."),
-}
 NEEDS = {
     "retention": mark("customers under contract with the day they left, and their payments"),
     "repair": mark("complaints with the day they were solved, and customers with the day they left"),
@@ -97,34 +66,31 @@ PARTS = {"levels": mark("Units beside each other"), "changes": mark("From one su
 PERCENT, POINTS = mark("{value} %"), mark("{value} points")
 
 
-def measured_as(result: pd.DataFrame) -> pd.DataFrame:
-    """Say for each rule what is quoted, where it comes from, and what it was measured by here.
+def accepted(result: pd.DataFrame) -> pd.DataFrame:
+    """Say for each rule what is quoted and what still counts as agreeing.
 
     Parameters
     ----------
     result : DataFrame
-        From :func:`csatlib.folklore.verdicts` or :func:`csatlib.folklore.rules`.
+        From :func:`csatlib.folklore.rules` or :func:`csatlib.folklore.verdicts`.
 
     Returns
     -------
     DataFrame
-        ``label``, ``said`` (quoted), ``counts`` (what still counts as agreeing), ``source``, ``measured``.
+        ``label``, ``said`` (quoted), ``counts`` (what still counts as agreeing).
 
     Examples
     --------
     >>> from csatlib.folklore import rules
-    >>> measured_as(rules()).loc[3, ["label", "said", "counts"]].tolist()
-    ['Complaints that come from promises', '78 %', '68 % to 88 %']
+    >>> accepted(rules()).loc[3, ["label", "said", "counts"]].tolist()
+    ['Complaints that come from promises', '78 %', '68 to 88 %']
     """
     rows = result.to_dict("records")
-    ends = [[_valued(row["rule"], row[end], _digits(row[end])) for end in ("low", "high")] for row in rows]
     return pd.DataFrame(
         {
             "label": [say(LABELS[row["rule"]]) for row in rows],
             "said": [quoted(row) for row in rows],
-            "counts": [say("{low} to {high}", low=low, high=high) for low, high in ends],
-            "source": [say(SOURCES[row["rule"]]) for row in rows],
-            "measured": [say(MEASURED[row["rule"]]) for row in rows],
+            "counts": [_range(row["rule"], row["low"], row["high"]) for row in rows],
         }
     )
 
@@ -146,9 +112,7 @@ def quoted(row: Mapping[str, Any]) -> str:
     >>> quoted({"rule": "retention", "quoted_low": 25.0, "quoted_high": 95.0})
     '25 to 95 %'
     """
-    low, high = (theme.number(row[end], _digits(row[end])) for end in ("quoted_low", "quoted_high"))
-    value = low if low == high else say("{low} to {high}", low=low, high=high)
-    return say(POINTS if row["rule"] == "independence" else PERCENT, value=value)
+    return _range(row["rule"], row["quoted_low"], row["quoted_high"])
 
 
 def labelled(result: pd.DataFrame) -> pd.DataFrame:
@@ -173,11 +137,36 @@ def labelled(result: pd.DataFrame) -> pd.DataFrame:
     """
     shown = disclosure.protect(result[result["verdict"] != ABSENT].reset_index(drop=True))
     rows = shown.to_dict("records")
-    return _bounded(shown).assign(
+    shown = _bounded(shown)
+    return shown.assign(
+        indicative=shown["indicative"] & shown["estimate"].notna(),
         label=[say(LABELS[row["rule"]]) for row in rows],
         said=[quoted(row) for row in rows],
         word=[say(_word(row)) for row in rows],
     )
+
+
+def beside(row: Mapping[str, Any]) -> str:
+    """Set the company's figure beside the quoted one.
+
+    Parameters
+    ----------
+    row : mapping
+        One row of :func:`labelled`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> row = {"rule": "promises", "quoted_low": 78.0, "quoted_high": 78.0, "estimate": 30.0}
+    >>> beside(row), beside(row | {"estimate": float("nan")})
+    ('quoted 78 %, here 30.0 %', 'quoted 78 %, here no limits can be given')
+    """
+    if pd.isna(row["estimate"]):
+        return say("quoted {quoted}, here no limits can be given", quoted=quoted(row))
+    return say("quoted {quoted}, here {value}", quoted=quoted(row), value=_valued(row["rule"], row["estimate"], 1))
 
 
 def told(row: Mapping[str, Any]) -> str:
@@ -418,6 +407,12 @@ def _word(row: Mapping[str, Any]) -> str:
     if row["verdict"] != OUTSIDE or pd.isna(row["estimate"]):
         return WORDS[UNKNOWN if row["verdict"] == OUTSIDE else row["verdict"]]
     return LESS if row["estimate"] < row["low"] else MORE
+
+
+def _range(rule: str, low: float, high: float) -> str:
+    first, last = (theme.number(end, _digits(end)) for end in (low, high))
+    value = first if first == last else say("{low} to {high}", low=first, high=last)
+    return say(POINTS if rule == "independence" else PERCENT, value=value)
 
 
 def _valued(rule: str, value: float, digits: int) -> str:
