@@ -85,7 +85,7 @@ def rules(tolerance: Mapping[str, float] | None = None) -> pd.DataFrame:
 
 
 def verdicts(
-    figures: pd.DataFrame | Mapping[str, Mapping[str, Any]],
+    figures: pd.DataFrame | Mapping[str, Mapping[str, Any] | None],
     *,
     quoted: pd.DataFrame | None = None,
     confidence: float = 0.95,
@@ -100,7 +100,8 @@ def verdicts(
         limit on that side) and ``n``, in the unit of the rule. Optional: ``n_groups`` (independent customers,
         units or groups of them behind the interval), ``df`` (degrees of freedom of the interval; default
         n_groups - 1, else unlimited), ``se`` (default from the width of the interval), ``few_groups``,
-        ``n_eff``, ``counted`` (what `needed` counts).
+        ``n_eff``, ``counted`` (what `needed` counts). In a mapping, None is a rule whose records are there but
+        do not suffice.
     quoted : DataFrame, optional
         From :func:`rules`, or rows of one's own with ``rule``, ``low`` and ``high``; default: all rules.
     confidence : float
@@ -159,8 +160,7 @@ def verdicts(
         raise ValueError(f"power={power}; it must lie between 0 and 1, for example 0.8")
     quoted = rules() if quoted is None else quoted
     if not isinstance(figures, pd.DataFrame):
-        rows = [dict(row) | {"rule": name} for name, row in figures.items()]
-        figures = pd.DataFrame(rows, columns=None if rows else ["rule", *FIGURES])
+        figures = _laid_out(figures)
     _check(figures, quoted)
     table = quoted.merge(figures.astype({"rule": "str"}), on="rule", how="left").reset_index(drop=True)
     value, low, high, from_, to = (
@@ -185,6 +185,12 @@ def verdicts(
     few = table["few_groups"].eq(True) if "few_groups" in table else False
     judged = table.assign(few_groups=few, verdict=verdict, p_value=p_value, p_adjusted=adjusted)
     return judged.assign(compared=compared, near_end=near, needed=np.where(near, there, needed))
+
+
+def _laid_out(figures: Mapping[str, Mapping[str, Any] | None]) -> pd.DataFrame:
+    rows = [{"rule": name} | ({"n": 0} if row is None else dict(row)) for name, row in figures.items()]
+    columns = dict.fromkeys(["rule", *FIGURES, *(name for row in rows for name in row)])
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _check(figures: pd.DataFrame, quoted: pd.DataFrame) -> None:

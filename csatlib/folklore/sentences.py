@@ -60,7 +60,7 @@ OPEN = mark(
     "{rule}: cannot tell. {groups} units that can be compared are too few to put limits on the figure; quoted "
     "{quoted}. About {needed} {counted} would tell."
 )
-TOO_FEW = mark("{rule}: cannot tell, the records are too few.")
+TOO_FEW = mark("{rule}: cannot tell; the records there are do not suffice to measure it.")
 CLOSED = mark("{rule}: cannot be checked; it takes {needs}.")
 PARTS = {"levels": mark("Units beside each other"), "changes": mark("From one survey to the next")}
 PERCENT, POINTS = mark("{value} %"), mark("{value} points")
@@ -231,6 +231,8 @@ def summary(result: pd.DataFrame) -> str:
     """
     found = _verdict(result).value_counts()
     counts = {name: int(found.get(name, 0)) for name in (AGREES, OUTSIDE, UNKNOWN, ABSENT)}
+    if counts[ABSENT] == len(result):
+        return say("None of {all} rules of thumb can be checked with the tables of this company.", all=len(result))
     if counts[AGREES] == 0:
         return say(
             "None of {all} rules of thumb is borne out here; not as quoted: {outside}, cannot tell: {unknown}, "
