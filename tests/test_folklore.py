@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib import folklore
-from csatlib.folklore import sentences
+from csatlib.folklore import plots, sentences
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "folklore.json").read_text(encoding="utf-8"))
 ONE = pd.DataFrame({"rule": ["r"], "low": [-2.0], "high": [2.0]})
@@ -101,7 +102,7 @@ numbers = st.floats(-50, 50, allow_nan=False)
 halves = st.floats(0.01, 30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(numbers, halves), min_size=1, max_size=5), st.floats(0.1, 9), st.floats(-9, 9))
 def test_verdicts_depend_on_no_unit_and_no_order(rows, scale, shift):
     names = [f"r{i}" for i in range(len(rows))]
@@ -186,3 +187,218 @@ def test_success_of_one_step_multiplies_back():
     assert folklore.per_step(row, steps=1)["ci_low"] == 40
     with pytest.raises(ValueError, match="steps=0"):
         folklore.per_step(row, steps=0)
+
+
+def crew(units=40, periods=8, slope=1.0, noise=0.3, seed=0, kinds=2):
+    """Units that differ for good; employees' figure with noise, customers' ratings around slope x the true one."""
+    rng = np.random.default_rng(seed)
+    true = 3.8 + rng.normal(0, 0.3, units)
+    rows = pd.MultiIndex.from_product([range(units), range(periods)], names=["unit", "period"]).to_frame(
+        index=False
+    )
+    kind = rows["unit"] % kinds
+    at = true[rows["unit"]]
+    mood = at + rng.normal(0, noise, len(rows)) + 0.2 * (rows["period"] % 4)
+    rating = 1.2 + slope * at + 0.8 * kind + 0.3 * (rows["period"] % 3) + rng.normal(0, 0.2, len(rows))
+    employees = rows.assign(satisfaction=mood)
+    return employees, rows.assign(rating=rating, kind=kind.astype(str))
+
+
+def test_slope_between_units_is_not_flattened_by_noise():
+    employees, answers = crew(units=400)
+    found = folklore.between_units(employees, answers, kind="kind").set_index("part")
+    percent = 10 * employees["satisfaction"].mean() / answers["rating"].mean()
+    assert_allclose(found.loc["levels", "estimate"], percent, rtol=0.1)
+    assert abs(found.loc["changes", "estimate"]) < 0.3 * percent
+    assert found.loc["levels", "n"] == len(answers)
+    assert found.loc["levels", "df"] == 400 - 2 - 1
+
+
+def test_limits_between_units_are_where_the_exact_test_says():
+    employees, answers = crew(units=12, periods=2, kinds=1)
+    row = folklore.between_units(employees, answers).set_index("part").loc["levels"]
+    factor = 10 * employees["satisfaction"].mean() / answers["rating"].mean()
+    z, x = (employees[employees["period"] == p]["satisfaction"].to_numpy() for p in (1, 0))
+    y = answers[answers["period"] == 0]["rating"].to_numpy()
+    for end in ("ci_low", "ci_high"):
+        fit = sm.OLS(y - row[end] / factor * x, sm.add_constant(z)).fit()
+        assert_allclose(fit.pvalues[1], 0.05, rtol=1e-6)
+    assert fit.df_resid == row["df"] == 10
+
+
+def test_units_that_employees_do_not_tell_apart_have_no_limits():
+    employees, answers = crew(units=10, noise=3)
+    row = folklore.between_units(employees, answers).iloc[0]
+    assert np.isinf(row["ci_low"])
+    assert np.isinf(row["ci_high"])
+    found = folklore.verdicts({"employees": row.to_dict() | {"counted": "n_groups"}}).set_index("rule")
+    assert found.loc["employees", "verdict"] == "unknown"
+    assert found.loc["employees", "needed"] > 10
+
+
+@pytest.mark.parametrize("units", [0, 1, 3])
+def test_too_few_units_have_no_figure(units):
+    employees, answers = crew()
+    found = folklore.between_units(employees[employees["unit"] < units], answers, kind="kind")
+    assert found["part"].tolist() == ["levels", "changes"]
+    assert found["estimate"].isna().all()
+
+
+def test_units_alone_of_their_kind_are_left_out_and_order_does_not_matter():
+    employees, answers = crew(units=20)
+    answers["kind"] = answers["kind"].mask(answers["unit"] == 0, "alone")
+    found = folklore.between_units(employees, answers, kind="kind")
+    assert found["n_groups"].tolist() == [19, 19]
+    other = folklore.between_units(employees.sample(frac=1, random_state=1), answers[::-1], kind="kind")
+    pd.testing.assert_frame_equal(found, other)
+    doubled = folklore.between_units(
+        employees.assign(satisfaction=2 * employees["satisfaction"]), answers, kind="kind"
+    )
+    assert_allclose(doubled["estimate"], found["estimate"])
+
+
+def test_answers_find_their_period():
+    employees, answers = crew(units=20, periods=4)
+    quarters = ["2026-Q1", "2026Q2", "2026-Q3", "2026-Q4"]
+    days = pd.to_datetime(["2026-03-31", "2026-04-01", "2026-08-15", "2026-12-31"])
+    timed = answers.assign(at=days[answers["period"]]).drop(columns="period")
+    named = employees.assign(period=[quarters[p] for p in employees["period"]])
+    found = folklore.between_units(named, timed, answered="at")
+    pd.testing.assert_frame_equal(found, folklore.between_units(employees, answers))
+    mixed = named.assign(period=named["period"].replace("2026-Q1", "2026-03"))
+    with pytest.raises(ValueError, match="month and quarter"):
+        folklore.between_units(mixed, timed, answered="at")
+
+
+def test_each_verdict_is_told():
+    half = {"promises": 4.0, "last_mile": 40.0, "repair": 1.0, "steps": 0.2}
+    value = {"promises": 30.0, "last_mile": 65.0, "repair": 12.0, "steps": 99.0}
+    own = {name: figure(value[name], half[name], n=400).drop(columns="rule").iloc[0] for name in half}
+    found = folklore.verdicts(own | {"independence": None})
+    said = {row["rule"]: sentences.told(row) for row in found.to_dict("records")}
+    assert "lower than quoted. Here 30.0 % (95 % interval 26.0 to 34.0, n = 400); quoted 78 %" in said["promises"]
+    assert "higher than quoted. Here 12.0 %" in said["repair"]
+    assert "agrees. Here 99.0 %" in said["steps"]
+    needed = f"{np.ceil(found.set_index('rule').loc['last_mile', 'needed'] / 1000) * 1000:,.0f}"
+    assert (
+        f"cannot tell. Here 65.0 % (95 % interval 25.0 to 105.0, n = 400); quoted 65 %. About {needed}"
+        in (said["last_mile"])
+    )
+    assert "do not suffice" in said["independence"]
+    assert "cannot be checked; it takes customers under contract" in said["retention"]
+    assert sentences.summary(found) == (
+        "Borne out here: 1 of 7 rules of thumb; not as quoted: 2, cannot tell: 2, cannot be checked: 2."
+    )
+    assert "As quoted" in sentences.evidence(found)
+    assert sentences.action(folklore.verdicts({})).startswith("None of the rules can be checked")
+    assert sentences.summary(folklore.verdicts({})).startswith("None of 7 rules of thumb can be checked")
+
+
+def test_figures_near_an_end_say_so():
+    far = folklore.verdicts({"promises": figure(67.0, 3.0, n=4000).iloc[0].drop("rule")}).set_index("rule")
+    row = far.loc["promises"].to_dict() | {"rule": "promises"}
+    assert row["near_end"]
+    assert "If that is the true figure, about" in sentences.told(row)
+    assert "No number of complaints within reach" in sentences.told(row | {"needed": 1e9})
+
+
+def test_few_units_are_said():
+    row = figure(2.0, 30.0, rule="employees", n=900).drop(columns="rule").iloc[0].to_dict()
+    own = {"employees": row | {"n_groups": 8, "df": 5, "few_groups": True, "counted": "n_groups"}}
+    found = folklore.verdicts(own).set_index("rule", drop=False)
+    assert "It rests on no more than 8 units." in sentences.told(found.loc["employees"])
+
+
+def test_small_bases_are_not_told():
+    found = folklore.verdicts({"promises": figure(30.0, 4.0, n=5).iloc[0].drop("rule")})
+    shown = sentences.labelled(found)
+    assert shown["estimate"].isna().all()
+    assert shown["word"].tolist() == ["cannot tell"]
+    assert "30" not in sentences.told(found.set_index("rule", drop=False).loc["promises"])
+    assert "30" not in sentences.evidence(found)
+    assert "not as quoted: 0" in sentences.summary(found)
+
+
+def test_figure_shows_every_measured_rule():
+    own = {"promises": figure(30.0, 4.0).iloc[0].drop("rule"), "steps": figure(99.0, 0.2).iloc[0].drop("rule")}
+    own["employees"] = figure(3.0, np.inf).iloc[0].drop("rule")
+    ax = plots.plot_verdicts(folklore.verdicts(own))
+    texts = [text.get_text() for text in ax.texts]
+    assert "quoted 5.2 %, here no limits can be given" in texts
+    assert {"here: agrees", "here: not as quoted", "here: cannot tell"} <= {
+        text.get_text() for text in ax.get_legend().get_texts()
+    }
+    assert "Not as quoted" in ax.get_label()
+    assert len(ax.csat_table["rows"]) == 3
+    plt.close("all")
+
+
+@pytest.mark.long
+def test_verdicts_are_wrong_no_more_often_than_said():
+    """Seven independent rules where a mistake is likeliest: at an end of the range, just inside or outside."""
+    rng, runs, rules = np.random.default_rng(1), 1000, 7
+    quoted = pd.concat([ONE.assign(rule=f"r{i}") for i in range(rules)], ignore_index=True)
+    wrong = {"agrees": 0, "outside": 0}
+    for truth, claim in ((2.0 + 1e-9, "agrees"), (2.0, "outside")):
+        for _ in range(runs):
+            x = rng.normal(truth, 1, (30, rules))
+            half = stats.t.ppf(0.975, 29) * x.std(axis=0, ddof=1) / 30**0.5
+            own = quoted[["rule"]].assign(estimate=x.mean(axis=0), n=30, df=29)
+            own = own.assign(ci_low=own["estimate"] - half, ci_high=own["estimate"] + half)
+            wrong[claim] += (folklore.verdicts(own, quoted=quoted)["verdict"] == claim).any()
+    assert 0.01 < wrong["agrees"] / runs < 0.065
+    assert 0.01 < wrong["outside"] / runs < 0.065
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("share", "n"), [(0.65, 60), (0.75, 60), (0.55, 300), (0.76, 300), (0.90, 120)])
+def test_verdicts_on_shares_with_wilsons_limits(share, n):
+    """With true shares in the range, "outside" is at most 5 % wrong; outside it, "agrees" is."""
+    hits = np.random.default_rng(2).binomial(n, share, 4000)
+    found = {}
+    for k in np.unique(hits):
+        cases = pd.DataFrame({"category": ["a"] * k + ["b"] * (n - k)})
+        row = folklore.last_mile(cases, column="category", values=["a"]).iloc[0]
+        told = folklore.verdicts({"last_mile": row}).set_index("rule")
+        found[k] = told.loc["last_mile", "verdict"]
+    verdict = pd.Series(hits).map(found)
+    inside = 0.55 <= share <= 0.75
+    assert (verdict == ("outside" if inside else "agrees")).mean() <= 0.05
+    if n == 300 and share == 0.76:
+        assert (verdict == "unknown").mean() > 0.9
+
+
+@pytest.mark.long
+def test_limits_between_units_hold_with_few_units_and_much_noise():
+    """Eight units of two kinds as in the sample company: t limits of the slope cover at least 95 %."""
+    rng, runs, held, tight = np.random.default_rng(3), 600, 0, 0
+    for _ in range(runs):
+        employees, answers = crew(units=8, periods=6, slope=1.0, noise=0.25, seed=int(rng.integers(1e9)))
+        row = folklore.between_units(employees, answers, kind="kind").iloc[0]
+        true = 10 * employees["satisfaction"].mean() / answers["rating"].mean()
+        held += row["ci_low"] <= true <= row["ci_high"]
+        tight += np.isfinite(row["ci_low"])
+    assert 0.93 < held / runs < 0.99
+    assert tight / runs > 0.2
+
+
+@pytest.mark.long
+def test_size_needed_tells_eight_times_in_ten():
+    rng, runs = np.random.default_rng(4), 1500
+    one = folklore.verdicts(figure(0.0, 1.959964 * 5 / 50**0.5, n=50), quoted=ONE)["needed"].iloc[0]
+    x = rng.normal(0.0, 5.0, (runs, int(one)))
+    half = 1.959964 * 5 / one**0.5
+    assert abs(((np.abs(x.mean(axis=1)) + half) < 2).mean() - 0.8) < 0.04
+
+
+@pytest.mark.long
+def test_ratio_covers_what_moves_together():
+    rng, runs, held = np.random.default_rng(5), 4000, 0
+    for _ in range(runs):
+        common, own = rng.normal(0, 4), rng.normal(0, 1)
+        below = {"estimate": 100 + common, "ci_low": 100 + common - 7.84, "ci_high": 100 + common + 7.84, "n": 9}
+        above = 20 + 0.2 * common + own
+        half = 1.96 * (0.8**2 + 1) ** 0.5
+        found = folklore.ratio({"estimate": above, "ci_low": above - half, "ci_high": above + half, "n": 9}, below)
+        held += found["ci_low"] <= 20 <= found["ci_high"]
+    assert held / runs >= 0.95

@@ -239,5 +239,7 @@ def _needed(
     found = np.maximum(scale, 1)
     for _ in range(STEPS):
         at = np.where(np.isfinite(df), np.maximum(found - lost, 1), np.inf)
-        found = scale * (stats.t.ppf(level, at) + stats.t.ppf(power, at)) ** 2
+        before, found = found, scale * (stats.t.ppf(level, at) + stats.t.ppf(power, at)) ** 2
+        if np.allclose(found, before, rtol=1e-9, equal_nan=True):
+            break
     return np.where(np.isfinite(found), np.ceil(np.maximum(found, 1)), np.nan)

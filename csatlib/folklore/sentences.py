@@ -37,6 +37,7 @@ COUNTED = {
     "steps": mark("journeys"),
     "independence": mark("journeys"),
 }
+OUT_OF_REACH = 100  # times as many as there are
 WORDS = {AGREES: mark("agrees"), UNKNOWN: mark("cannot tell"), ABSENT: mark("cannot be checked")}
 LESS, MORE = mark("lower than quoted"), mark("higher than quoted")
 SAID = {
@@ -55,6 +56,10 @@ SAID = {
 EDGE = mark(
     "{rule}: cannot tell. Here {value} (95 % interval {low} to {high}, n = {n}), near an end of what counts as "
     "agreeing; quoted {quoted}. If that is the true figure, about {needed} {counted} would tell."
+)
+AT_END = mark(
+    "{rule}: cannot tell. Here {value} (95 % interval {low} to {high}, n = {n}), at an end of what counts as "
+    "agreeing; quoted {quoted}. No number of {counted} within reach would tell."
 )
 OPEN = mark(
     "{rule}: cannot tell. {groups} units that can be compared are too few to put limits on the figure; quoted "
@@ -204,9 +209,12 @@ def told(row: Mapping[str, Any]) -> str:
         return say(OPEN, groups=theme.number(row["n_groups"], 0), **places)
     places |= {"value": _valued(name, row["estimate"], 1), "n": f"{row['n']:,.0f}"}
     places |= {"low": theme.number(row["ci_low"], 1), "high": theme.number(row["ci_high"], 1)}
-    if row["verdict"] == UNKNOWN and row["near_end"]:
-        return say(EDGE, **places)
-    return say(SAID[row["verdict"] if row["verdict"] in SAID else _word(row)], **places)
+    key = row["verdict"] if row["verdict"] in SAID else _word(row)
+    near = row["verdict"] == UNKNOWN and row["near_end"]
+    text = SAID[key] if not near else EDGE if row["needed"] < OUT_OF_REACH * row["n"] else AT_END
+    few = row["few_groups"] and row.get("counted") == "n_groups"
+    units = say("It rests on no more than {groups} units.", groups=theme.number(row["n_groups"], 0)) if few else ""
+    return together(say(text, **places), units)
 
 
 def summary(result: pd.DataFrame) -> str:

@@ -112,7 +112,7 @@ def _periods(times: pd.Series, labels: pd.Series) -> pd.Series:
     """Label moments by the months, quarters or years that others are labelled by."""
     kinds = {parse(label).kind for label in labels.unique()}
     if len(kinds) > 1:
-        raise ValueError(f"employees' periods are {', '.join(sorted(kinds))}s; they must be of one length")
+        raise ValueError(f"employees' periods are {' and '.join(sorted(kinds))}; they must be of one length")
     found = times.dt.to_period({"month": "M", "quarter": "Q", "year": "Y"}[kinds.pop()] if kinds else "M")
     return found.map({one: _label(one) for one in found.dropna().unique()})
 
@@ -145,8 +145,7 @@ def _less_mean(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def _levels(cells: pd.DataFrame, change: float, confidence: float) -> dict:
-    order = {label: i for i, label in enumerate(sorted(cells["time"].unique()))}
-    own = cells.assign(even=cells["time"].map(order).mod(2) == 0)
+    own = cells.assign(even=cells["time"].isin(sorted(cells["time"].unique())[::2]))
     own[["x", "y"]] = _less_mean(own, ["kind", "time"])
     later, first = (own[own["even"] == side].groupby("unit")[["x", "y"]].mean() for side in (True, False))
     both = later.join(first["x"].rename("z"), how="inner")
