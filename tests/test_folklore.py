@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from csatlib import folklore
-from csatlib.folklore import plots, sentences
+from csatlib.folklore import plots, sentences, telling
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "folklore.json").read_text(encoding="utf-8"))
 ONE = pd.DataFrame({"rule": ["r"], "low": [-2.0], "high": [2.0]})
@@ -95,7 +95,7 @@ def test_quoted_figures_are_those_of_the_sources():
     sears = GOLDEN["sears"]
     scaled = 10 * sears["customers"] / sears["employees"]
     assert table.loc["employees", "low"] == pytest.approx(scaled)
-    assert set(table.index) == set(sentences.LABELS) == set(sentences.NEEDS) == set(sentences.COUNTED)
+    assert set(table.index) == set(telling.LABELS) == set(telling.NEEDS) == set(telling.COUNTED)
 
 
 numbers = st.floats(-50, 50, allow_nan=False)
@@ -275,7 +275,7 @@ def test_each_verdict_is_told():
     value = {"promises": 30.0, "last_mile": 65.0, "repair": 12.0, "steps": 99.0}
     own = {name: figure(value[name], half[name], n=400).drop(columns="rule").iloc[0] for name in half}
     found = folklore.verdicts(own | {"independence": None})
-    said = {row["rule"]: sentences.told(row) for row in found.to_dict("records")}
+    said = {row["rule"]: telling.told(row) for row in found.to_dict("records")}
     assert "lower than quoted. Here 30.0 % (95 % interval 26.0 to 34.0, n = 400); quoted 78 %" in said["promises"]
     assert "higher than quoted. Here 12.0 %" in said["repair"]
     assert "agrees. Here 99.0 %" in said["steps"]
@@ -298,15 +298,15 @@ def test_figures_near_an_end_say_so():
     far = folklore.verdicts({"promises": figure(67.0, 3.0, n=4000).iloc[0].drop("rule")}).set_index("rule")
     row = far.loc["promises"].to_dict() | {"rule": "promises"}
     assert row["near_end"]
-    assert "If that is the true figure, about" in sentences.told(row)
-    assert "No number of complaints within reach" in sentences.told(row | {"needed": 1e9})
+    assert "If that is the true figure, about" in telling.told(row)
+    assert "No number of complaints within reach" in telling.told(row | {"needed": 1e9})
 
 
 def test_few_units_are_said():
     row = figure(2.0, 30.0, rule="employees", n=900).drop(columns="rule").iloc[0].to_dict()
     own = {"employees": row | {"n_groups": 8, "df": 5, "few_groups": True, "counted": "n_groups"}}
     found = folklore.verdicts(own).set_index("rule", drop=False)
-    assert "It rests on no more than 8 units." in sentences.told(found.loc["employees"])
+    assert "It rests on no more than 8 units." in telling.told(found.loc["employees"])
 
 
 def test_small_bases_are_not_told():
@@ -314,7 +314,7 @@ def test_small_bases_are_not_told():
     shown = sentences.labelled(found)
     assert shown["estimate"].isna().all()
     assert shown["word"].tolist() == ["cannot tell"]
-    assert "30" not in sentences.told(found.set_index("rule", drop=False).loc["promises"])
+    assert "30" not in telling.told(found.set_index("rule", drop=False).loc["promises"])
     assert "30" not in sentences.evidence(found)
     assert "not as quoted: 0" in sentences.summary(found)
 

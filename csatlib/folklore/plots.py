@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from csatlib import theme
-from csatlib.folklore import sentences
+from csatlib.folklore import sentences, telling
 from csatlib.folklore.comparison import AGREES, OUTSIDE, UNKNOWN
 from csatlib.words import mark, say
 
-BAND = "#cfd8e2"
+BAND, SOFT = "#cfd8e2", "#4a5663"
 SHARES = ("promises", "last_mile", "steps")  # 0 to 100
 LOOKS = {  # verdict -> marker, face, name
     AGREES: ("o", theme.INK, mark("here: agrees")),
@@ -51,8 +51,8 @@ def plot_verdicts(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shown = sentences.labelled(result)
     ax = ax or plt.subplots(figsize=(4.2, 1.1 + 0.86 * max(len(shown), 1)))[1]
     for at, row in enumerate(shown.to_dict("records")):
-        ax.text(0, at - 0.42, row["label"], fontsize=10, fontweight="bold", va="center")
-        ax.text(0, at - 0.15, sentences.beside(row), fontsize=10, va="center")
+        ax.text(0, at - 0.42, row["label"], fontsize=10.5, va="center")
+        ax.text(0, at - 0.15, telling.beside(row), fontsize=9, color=SOFT, va="center")
         _draw(ax, at + 0.14, row)
     ax.set_axis_off()
     ax.set_ylim(len(shown) - 0.45, -0.6)
