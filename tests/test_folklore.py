@@ -43,6 +43,13 @@ def test_one_rule_is_judged_by_its_interval(estimate, half, verdict):
     assert found["verdict"].tolist() == [verdict]
 
 
+@pytest.mark.parametrize(("low", "high", "verdict"), [(-9.0, 1.9, "outside"), (-3.1, 9.0, "unknown")])
+def test_limits_count_on_the_side_of_the_range(low, high, verdict):
+    row = figure(-3.0 if high < 2 else 1.9, 0).assign(ci_low=low, ci_high=high)
+    ends = ONE.assign(low=2.0) if high < 2 else ONE.assign(low=-3.0)
+    assert folklore.verdicts(row, quoted=ends)["verdict"].tolist() == [verdict]
+
+
 def test_p_values_are_those_of_the_two_one_sided_tests_and_of_their_opposites():
     rng = np.random.default_rng(0)
     x = rng.normal(1.2, 3, 40)
@@ -84,7 +91,12 @@ def test_size_needed_by_hand():
     few = figure(0.0, stats.t.ppf(0.975, 7) * 3, n_groups=8, counted="n_groups")
     needed = folklore.verdicts(few, quoted=ONE)["needed"].iloc[0]
     t = stats.t.ppf(0.975, needed - 1) + stats.t.ppf(0.9, needed - 1)
-    assert 2 / (3 * (8 / needed) ** 0.5) >= t > 2 / (3 * (8 / (needed - 1)) ** 0.5) - 0.1
+    assert 2 / (3 * (8 / needed) ** 0.5) >= t
+    lost = figure(0.0, stats.t.ppf(0.975, 4) * 1.5, n_groups=8, df=4, counted="n_groups")
+    needed = folklore.verdicts(lost, quoted=ONE)["needed"].iloc[0]
+    for size, enough in ((needed, True), (needed - 1, False)):
+        reach = stats.t.ppf(0.975, size - 4) + stats.t.ppf(0.9, size - 4)
+        assert (2 / (1.5 * (8 / size) ** 0.5) >= reach) == enough
     assert np.isnan(folklore.verdicts(figure(0.5, 1), quoted=ONE.assign(low=0, high=0))["needed"].iloc[0])
 
 
@@ -212,6 +224,15 @@ def test_slope_between_units_is_not_flattened_by_noise():
     assert abs(found.loc["changes", "estimate"]) < 0.3 * percent
     assert found.loc["levels", "n"] == len(answers)
     assert found.loc["levels", "df"] == 400 - 2 - 1
+    less = employees["satisfaction"] - employees.groupby([answers["kind"], "period"])["satisfaction"].transform(
+        "mean"
+    )
+    halves = less.groupby([employees["unit"], employees["period"] % 2]).mean().unstack()
+    assert_allclose(found.loc["levels", "correlation"], halves.corr().iloc[0, 1])
+    gone = (answers["unit"] < 150) & (answers["period"] > 5)
+    season = answers.assign(rating=answers["rating"] + answers["period"])[~gone]
+    again = folklore.between_units(employees, season, kind="kind").iloc[0]
+    assert_allclose(again["estimate"] * season["rating"].mean() / answers["rating"].mean(), percent, rtol=0.15)
 
 
 def test_limits_between_units_are_where_the_exact_test_says():
@@ -275,6 +296,7 @@ def test_each_verdict_is_told():
     value = {"promises": 30.0, "last_mile": 65.0, "repair": 12.0, "steps": 99.0}
     own = {name: figure(value[name], half[name], n=400).drop(columns="rule").iloc[0] for name in half}
     found = folklore.verdicts(own | {"independence": None})
+    assert found.set_index("rule").loc["independence", "n"] == 0
     said = {row["rule"]: telling.told(row) for row in found.to_dict("records")}
     assert "lower than quoted. Here 30.0 % (95 % interval 26.0 to 34.0, n = 400); quoted 78 %" in said["promises"]
     assert "higher than quoted. Here 12.0 %" in said["repair"]

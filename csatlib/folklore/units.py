@@ -126,14 +126,13 @@ def _cells(
     satisfaction: str,
     kind: str | None,
 ) -> pd.DataFrame:
-    """Mean of employees (x) and customers (y) by unit and period, units without another of their kind left out."""
+    """Mean of employees (x) and customers (y) by unit and period, with the kind of the unit."""
     known = answers.dropna(subset=[unit, time, outcome])
     y = known.groupby([unit, time])[outcome].agg(y="mean", n="size").reset_index()
     kinds = known.groupby(unit)[kind].agg(_most_frequent) if kind else pd.Series("", index=y[unit].unique())
     x = employees.dropna(subset=[unit, time, satisfaction])[[unit, time, satisfaction]]
     cells = x.merge(y, on=[unit, time]).rename(columns={unit: "unit", time: "time", satisfaction: "x"})
-    cells = cells.assign(kind=cells["unit"].map(kinds))
-    return cells[cells.groupby("kind")["unit"].transform("nunique") > 1].sort_values(["unit", "time"])
+    return cells.assign(kind=cells["unit"].map(kinds)).sort_values(["unit", "time"])
 
 
 def _most_frequent(values: pd.Series) -> object:
@@ -191,7 +190,8 @@ def _changes(cells: pd.DataFrame, change: float, confidence: float) -> dict:
     )
     steps = steps[steps.groupby(["kind", "time"])["unit"].transform("size") > 1]
     groups = steps["unit"].nunique()
-    row = {"part": CHANGES, "n": int(cells.loc[cells["unit"].isin(steps["unit"]), "n"].sum()), "n_groups": groups}
+    used = cells[cells["unit"].isin(steps["unit"])]
+    row = {"part": CHANGES, "n": int(used["n"].sum()), "n_groups": groups}
     row |= {"few_groups": groups < FEW_GROUPS, "df": groups - 1}
     moved = _less_mean(steps, ["kind", "time"])
     xy, xx = ((moved["x"] * moved[name]).groupby(steps["unit"]).sum().to_numpy() for name in "yx")
@@ -199,7 +199,7 @@ def _changes(cells: pd.DataFrame, change: float, confidence: float) -> dict:
         return row
     slope, left_out = xy.sum() / xx.sum(), (xy.sum() - xy) / np.where(xx < xx.sum(), xx.sum() - xx, np.nan)
     se = np.sqrt((groups - 1) / groups * ((left_out - slope) ** 2).sum())
-    factor = change * cells["x"].mean() / cells["y"].mean()
+    factor = change * used["x"].mean() / used["y"].mean()
     half = stats.t.ppf((1 + confidence) / 2, groups - 1) * se * abs(factor)
     row |= {"estimate": slope * factor, "se": se * abs(factor)}
     row |= {"ci_low": slope * factor - half, "ci_high": slope * factor + half}
