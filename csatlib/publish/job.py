@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csatlib.publish import languages, lock, manifest, plan, site
+from csatlib.publish import history, languages, lock, manifest, plan, site
 from csatlib.publish.watch import Watch
 from csatlib.tables import config as settings_file
 from csatlib.tables import names, workspace
@@ -197,7 +197,9 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     book = languages.translated(nbformat.read(executed, as_version=4))
     finished = _now()
     facts = _facts(batch, job)
-    book.metadata.setdefault("csatlib", {})["run"] = facts | {"key": job.key, "finished": finished}
+    own = book.metadata.setdefault("csatlib", {})
+    own["run"] = facts | {"key": job.key, "finished": finished}
+    own["runs"] = history.continued(target.with_suffix(".ipynb"), run=own["run"], found=findings.of(book))
     book.metadata.get("papermill", {}).update(input_path=job.notebook.path.name, output_path=None)
     index = "../" * (len(Path(job.folder).parts)) + "index.html"
     numbers = target.with_suffix(".xlsx")
@@ -209,7 +211,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
     _publish_page(work, target, has_numbers)
     told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
-    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | site.headline(book)
+    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | history.headline(book)
     return None
 
 

@@ -132,7 +132,7 @@ def run(
             batches = [_prepared(settings.file, one, snapshot, out, only, asked, limits) for one in spoken]
             outcomes = _in_turn(batches, jobs or here, force, cold or there is not None, progress)
         pages = sorted({job.name for _, todo in batches for job in todo if not job.released})
-        outcomes += _tried("links", languages.link, out, settings.company.language, ["index", *pages])
+        outcomes += _tried("links", languages.link, out, settings.company.language, [*site.PAGES, *pages])
         main, found = batches[0][0], []
         ask = {"periods": wanted, "min_rank": settings.report.min_rank}
         outcomes += _tried("alerts", lambda: found.extend(alerts.build(main.out, **ask)))
@@ -197,6 +197,7 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
                     head = {"company": batch.settings.company.name, "language": batch.settings.language}
                     outcomes += _tried(f"{batch.prefix}restatement", release.restate, batch.out, todo, **head)
                     head["notes"] = batch.settings.file.parent / "notes"
+                    head["min_rank"] = batch.settings.report.min_rank
                     outcomes += _tried(f"{batch.prefix}index", site.build, batch.out, **head)
     return outcomes
 
