@@ -172,7 +172,7 @@ def surveys(value: pd.DataFrame) -> str:
     --------
     >>> row = {"measure": "auc", "block": "scores", "estimate": 0.07, "ci_low": 0.03, "ci_high": 0.12}
     >>> surveys(pd.DataFrame([row | {"p_adjusted": 0.01, "minimum_detectable": 0.06}]))
-    'With last scores, 7.0 more pairs of 100 are sorted right (95 % interval 3.0 to 12.0).'
+    'With scores given, 7.0 more pairs of 100 are sorted right (95 % interval 3.0 to 12.0).'
     """
     texts = {
         "more": mark("With {block}, {x} more pairs of 100 are sorted right (95 % interval {low} to {high})."),
@@ -216,7 +216,7 @@ def leading(importance: pd.DataFrame) -> str:
     Examples
     --------
     >>> leading(pd.DataFrame({"feature": ["scores", "spend"], "top": [True, False]}))
-    "The model's order rests most on: last scores. The others cannot be ranked."
+    "The model's order rests most on: scores given. The others cannot be ranked."
     """
     names = [block(name) for name in importance.loc[importance["top"], "feature"]]
     if not names:

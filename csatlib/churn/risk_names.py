@@ -23,7 +23,7 @@ BLOCK = {
     "contacts": mark("contacts"),
     "complaints": mark("complaints"),
     "presence": mark("fact and age of the answer"),
-    "scores": mark("last scores"),
+    "scores": mark("scores given"),
 }
 FEATURES = {
     "tenure_years": mark("Years as a customer"),
@@ -43,6 +43,9 @@ FEATURES = {
     "last_nps": mark("Last recommendation, 0 to 10"),
     "last_ces": mark("Last ease score"),
     "last_gap": mark("Last gap: received less expected"),
+    "mean_overall": mark("Mean overall satisfaction so far"),
+    "mean_nps": mark("Mean recommendation so far, 0 to 10"),
+    "mean_gap": mark("Mean gap so far: received less expected"),
 }
 MEASURES = {
     "auc": mark("Pairs sorted right, of 100"),
@@ -281,7 +284,7 @@ def steps(value: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> row = {"measure": "auc", "block": "scores", "n": 900, "value": 0.62, "estimate": 0.07}
     >>> steps(pd.DataFrame([row | {"ci_low": 0.03, "ci_high": 0.12}]))[["label", "with_it"]].values.tolist()
-    [['last scores', '62.0']]
+    [['scores given', '62.0']]
     """
     rows = value[value["measure"] == "auc"]
     labels = [block(name) for name in rows["block"]]

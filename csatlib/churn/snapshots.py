@@ -87,7 +87,8 @@ def snapshot(
         ``lowest_rating_90``, ``complaints_90``, ``complaints_open``, ``complaint_days`` (age of the last one,
         one year back), ``complaint_change`` (rating after less before, known from followed_up_at),
         ``answered`` (0 or 1), ``answer_days`` (age of the last answer), ``last_overall``, ``last_nps``,
-        ``last_ces``, ``last_gap``. Counts are 0 and other features missing where there was nothing.
+        ``last_ces``, ``last_gap``, ``mean_overall``, ``mean_nps``, ``mean_gap`` (of all answers so far). Counts
+        are 0 and other features missing where there was nothing.
 
     Raises
     ------
