@@ -106,7 +106,7 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     assert (found.folder, found.calls, found.assignment) == (None, None, None)
     assert not list(tmp_path.iterdir())
     pd.testing.assert_frame_equal(found.counts, listed(tmp_path).counts)
-    assert calls_sentences.drawn(found).endswith("name a restricted folder to get the list.")
+    assert calls_sentences.drawn(found, months=3).endswith("name a restricted folder to get the list.")
 
 
 def test_nobody_worth_a_call(tmp_path):
@@ -114,7 +114,7 @@ def test_nobody_worth_a_call(tmp_path):
     assert found.counts["n"].tolist() == [0, 0]
     assert found.plan.empty
     assert not list(tmp_path.iterdir())
-    assert calls_sentences.drawn(found).startswith("Nobody is worth a call")
+    assert calls_sentences.drawn(found, months=3).startswith("Nobody is worth a call")
 
 
 def test_formulas_are_disarmed(tmp_path):
@@ -242,17 +242,17 @@ def test_what_is_said_of_the_calls():
 
 def test_what_is_said_of_the_list(tmp_path):
     found = listed(tmp_path)
-    said = calls_sentences.drawn(found)
+    said = calls_sentences.drawn(found, months=3)
     assert "will be detected 8 times in 10" in said
     assert said.endswith("restricted/call_list_2026-10.csv, which only its owner can read.")
     assert str(tmp_path) not in said
-    assert "Even 30 % of the list held out" in calls_sentences.drawn(listed(tmp_path / "b", detectable=3))
-    assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8))
+    assert "Even 30 % of the list held out" in calls_sentences.drawn(listed(tmp_path / "b", detectable=3), months=3)
+    assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8), months=3)
     assert calls_sentences.worth(found, saveability=0.2, cost=10, currency="EUR").startswith(
         "If a call keeps 20 %"
     )
     few = listed(tmp_path / "c", most_calls=12)
-    assert calls_sentences.drawn(few) == "The list is too short to report on."
+    assert calls_sentences.drawn(few, months=3) == "The list is too short to report on."
     assert calls_sentences.worth(few, saveability=0.2, cost=10, currency="EUR") == ""
 
 

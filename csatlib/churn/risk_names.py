@@ -27,6 +27,7 @@ BLOCK = {
 }
 FEATURES = {
     "tenure_years": mark("Years as a customer"),
+    "tenure_months": mark("Months as a customer"),
     "spend_90": mark("Spend in 90 days"),
     "spend_change_90": mark("Spend in 90 days, less the 90 before"),
     "contacts_30": mark("Contacts in 30 days"),
@@ -220,6 +221,27 @@ def checked(audit: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
     rows = audit[audit["feature"] != "customer_id"]
     limits = {"estimate": 100 * rows["estimate"], "ci_low": np.nan, "ci_high": np.nan}
     return rows.assign(label=heads(rows["feature"], column), **limits)[["label", "n", *limits]]
+
+
+def arms(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the two parts of a call list with a ``label``.
+
+    Parameters
+    ----------
+    found : DataFrame
+        ``arms`` of :func:`csatlib.churn.retention_effect`, or ``counts`` of a call list.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> arms(pd.DataFrame({"group": ["call", "hold_out"]}))["label"].tolist()
+    ['To be called', 'Left uncalled, by lot']
+    """
+    known = {"call": say("To be called"), "hold_out": say("Left uncalled, by lot")}
+    return found.assign(label=found["group"].map(known))
 
 
 def hundreds(measures: pd.DataFrame) -> pd.DataFrame:
