@@ -246,7 +246,9 @@ def test_what_is_said_of_the_list(tmp_path):
     assert "will be detected 8 times in 10" in said
     assert said.endswith("restricted/call_list_2026-10.csv, which only its owner can read.")
     assert str(tmp_path) not in said
-    assert "Even 30 % of the list held out" in calls_sentences.drawn(listed(tmp_path / "b", detectable=3), months=3)
+    assert "Even 30 % of the list held out" in calls_sentences.drawn(
+        listed(tmp_path / "b", detectable=3), months=3
+    )
     assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8), months=3)
     assert calls_sentences.worth(found, saveability=0.2, cost=10, currency="EUR").startswith(
         "If a call keeps 20 %"

@@ -6,7 +6,7 @@ from csatlib.churn.exposure import as_known, lasting, start_stop, stays
 from csatlib.churn.hazards import hazard_ratios
 from csatlib.churn.leaks import audit, cut_at
 from csatlib.churn.models import Churn, fit
-from csatlib.churn.retention import retention_effect
+from csatlib.churn.retention import earlier, retention_effect
 from csatlib.churn.risk import at_risk, blocks, nested
 from csatlib.churn.similar import alike, conditions
 from csatlib.churn.snapshots import NEEDED, Split, feature_names, firsts, snapshot, split, valued
@@ -31,6 +31,7 @@ __all__ = [
     "cut_at",
     "dated",
     "dependence",
+    "earlier",
     "evaluate",
     "feature_names",
     "firsts",

@@ -164,38 +164,6 @@ def changed(found: Retention) -> str:
     return say(told, **places, **shares)
 
 
-def came(found: Retention | None, *, name: str, judged_from: pd.Timestamp | None = None) -> str:
-    """Say what came of an earlier list, or that none has been judged.
-
-    Parameters
-    ----------
-    found : Retention or None
-        From :func:`csatlib.churn.retention.earlier`.
-    name : str
-        Name of the list; "" for none.
-    judged_from : Timestamp, optional
-        Day from which it can be judged, where that is still to come.
-
-    Returns
-    -------
-    str
-        One sentence where there is nothing to judge; else what changed and for whom.
-
-    Examples
-    --------
-    >>> came(None, name="")
-    'No earlier list with a hold-out has been judged yet.'
-    >>> came(None, name="2026-09", judged_from=pd.Timestamp("2027-01-01"))
-    'What came of the list of 2026-09 can be told from 2027-01-01 on.'
-    """
-    if found is not None:
-        return together(changed(found), whom(found))
-    if name and judged_from is not None:
-        day = f"{judged_from:%Y-%m-%d}"
-        return say("What came of the list of {name} can be told from {day} on.", name=name, day=day)
-    return say("No earlier list with a hold-out has been judged yet.")
-
-
 def whom(found: Retention, *, min_events: int = MIN_EVENTS) -> str:
     """Say whether calls keep more customers where the score is high, or that it is too early to say.
 
@@ -247,8 +215,7 @@ def _detects(plan: pd.Series) -> str:
     share = theme.number(100 * plan["n_hold_out"] / plan["n"], 0)
     if pd.isna(plan["minimum_detectable"]):
         return say(
-            "Even {share} % of the list held out cannot show a difference: judge several lists "
-            "together.",
+            "Even {share} % of the list held out cannot show a difference: judge several lists together.",
             share=share,
         )
     return say(

@@ -1,5 +1,9 @@
-"""Sentences on what a churn model learnt from and is judged on, dated or not."""
+"""Sentences on what is on record: what a model learnt from and is judged on, and what came of an earlier list."""
 
+import pandas as pd
+
+from csatlib.churn.calls_sentences import changed, whom
+from csatlib.churn.retention import Retention
 from csatlib.churn.snapshots import Split
 from csatlib.words import say, together
 
@@ -58,9 +62,34 @@ def note_dates() -> str:
     'Record on which day each customer joins and leaves, and whe'
     """
     return say(
-        "Record on which day each customer joins and leaves, and when everything else on record happened. Then this "
-        "page says who is at risk, and judges that on later months."
+        "Record on which day each customer joins and leaves, and when everything else on record happened. Then "
+        "this page says who is at risk, and judges that on later months."
     )
+
+
+def behind(dated: bool, *, first: str, period: str) -> str:
+    """Head the table of the rows behind the page.
+
+    Parameters
+    ----------
+    dated : bool
+        From :func:`csatlib.churn.dated`.
+    first, period : str
+        First and last period on record.
+
+    Returns
+    -------
+    str
+        A caption.
+
+    Examples
+    --------
+    >>> behind(True, first="2026-01", period="2026-10"), behind(False, first="2026-01", period="2026-10")
+    ('Rows behind this page, 2026-01 to 2026-10', 'Rows behind this page')
+    """
+    if dated:
+        return say("Rows behind this page, {first} to {period}", first=first, period=period)
+    return say("Rows behind this page")
 
 
 def left_more(dated: bool, *, months: int) -> str:
@@ -122,3 +151,35 @@ def months(cut: Split) -> str:
         later=f"{cut.test['left'].sum():,.0f}",
         unused=len(cut.purged),
     )
+
+
+def came(found: Retention | None, *, name: str, judged_from: pd.Timestamp | None = None) -> str:
+    """Say what came of an earlier list, or that none has been judged.
+
+    Parameters
+    ----------
+    found : Retention or None
+        From :func:`csatlib.churn.retention.earlier`.
+    name : str
+        Name of the list; "" for none.
+    judged_from : Timestamp, optional
+        Day from which it can be judged, where that is still to come.
+
+    Returns
+    -------
+    str
+        One sentence where there is nothing to judge; else what changed and for whom.
+
+    Examples
+    --------
+    >>> came(None, name="")
+    'No earlier list with a hold-out has been judged yet.'
+    >>> came(None, name="2026-09", judged_from=pd.Timestamp("2027-01-01"))
+    'What came of the list of 2026-09 can be told from 2027-01-01 on.'
+    """
+    if found is not None:
+        return together(changed(found), whom(found))
+    if name and judged_from is not None:
+        day = f"{judged_from:%Y-%m-%d}"
+        return say("What came of the list of {name} can be told from {day} on.", name=name, day=day)
+    return say("No earlier list with a hold-out has been judged yet.")

@@ -37,8 +37,8 @@ def clean(audit: pd.DataFrame) -> str:
         )
     if (audit["verdict"] == "unchecked").all():
         return say(
-            "This data has no dates: whether a feature was known before a customer left cannot be checked. What was "
-            "written down only afterwards would look like foresight."
+            "This data has no dates: whether a feature was known before a customer left cannot be checked. What "
+            "was written down only afterwards, or stops growing when a customer leaves, looks like foresight."
         )
     return say(
         "Rebuilt from what was on record on the day, {n} rows and all {k} features come out the same.",

@@ -170,7 +170,9 @@ def calling(found: CallList, *, saveability: float, cost: float, currency: str, 
     """
     if not found.counts["n"].sum():
         return drawn(found, months=months)
-    return together(drawn(found, months=months), worth(found, saveability=saveability, cost=cost, currency=currency))
+    return together(
+        drawn(found, months=months), worth(found, saveability=saveability, cost=cost, currency=currency)
+    )
 
 
 def words(rows: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:
