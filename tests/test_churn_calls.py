@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib.churn import calls_sentences
-from csatlib.churn.retention import retention_effect
+from csatlib.churn import calls_sentences, data_sentences
+from csatlib.churn.retention import earlier, retention_effect
 from csatlib.churn.target_list import hold_out_size, target_list
 
 ASSUMED = {"name": "2026-10", "saveability": 0.2, "cost": 10, "detectable": 20}
@@ -302,3 +302,18 @@ def test_the_lot_is_fair(tmp_path):
     held = sum((_lot(rows, 30, seed)["arm"] == "hold_out").to_numpy().astype(int) for seed in range(400))
     assert held.sum() == 30 * 400
     assert abs(held / 400 - 0.3).max() < 4.5 * np.sqrt(0.3 * 0.7 / 400)
+
+
+def test_an_earlier_list_is_judged_as_drawn_when_its_horizon_is_over(tmp_path):
+    lot, people = month(48, 80, 56, 70)
+    lot.to_csv(tmp_path / "assignment_2026-10.csv", index=False)
+    options = {"folder": tmp_path, "customers": people, "months": 1}
+    found, day = earlier("2026-10", until="2026-12-01", **options)
+    assert (found.difference["estimate"].iloc[0], day) == (pytest.approx(20.0), pd.Timestamp("2026-12-01"))
+    assert "20.0 percentage points fewer" in data_sentences.came(found, name="2026-10")
+    soon, day = earlier("2026-10", until="2026-12-01", **options | {"months": 3})
+    assert soon is None
+    assert data_sentences.came(soon, name="2026-10", judged_from=day).endswith("from 2027-02-01 on.")
+    for folder, name in ((tmp_path, "2026-09"), ("", "2026-10")):
+        with pytest.raises(FileNotFoundError, match=f"judged_list='{name}'"):
+            earlier(name, until="2026-12-01", **options | {"folder": folder})

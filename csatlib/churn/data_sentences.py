@@ -40,7 +40,7 @@ def no_dates() -> str:
     Examples
     --------
     >>> no_dates()[:66]
-    'This data has no dates, so there is no out-of-time test. Figures ar'
+    'This data has no dates, so there is no out-of-time test. Figures a'
     """
     return say(
         "This data has no dates, so there is no out-of-time test. Figures are from cross-validation within one "

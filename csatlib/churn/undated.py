@@ -9,9 +9,9 @@ from csatlib.churn.leaks import TOO_GOOD, alone
 from csatlib.churn.models import FOLDS, Churn, fit
 from csatlib.churn.snapshots import Split, feature_names
 from csatlib.stats.rows import replicate_groups, require_columns
-from csatlib.tables.schema import RESERVED
 
 FLAG, DAY = "left", "left_on"
+OWN = ("customer_id", FLAG, "replicate")  # what the workspace adds tells nothing of a customer
 MOST_VALUES = 50  # a text with more values names customers rather than groups of them
 
 
@@ -116,7 +116,7 @@ def cross_section(customers: pd.DataFrame, *, on: str | pd.Timestamp, customer: 
     """
     require_columns(customers.columns, [customer, FLAG])
     known = customers[customers[FLAG].notna()].reset_index(drop=True)
-    told = [name for name in known.columns if name not in (customer, FLAG, *RESERVED) and _tells(known[name])]
+    told = [name for name in known.columns if name not in (customer, *OWN) and _tells(known[name])]
     moment = pd.Timestamp(on)
     rows = known[[customer, FLAG, *told]].assign(snapshot=moment, horizon_end=moment)
     return Split(rows, rows, ())
