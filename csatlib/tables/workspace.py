@@ -317,7 +317,7 @@ def open(  # noqa: A001
 
 
 def latest_period(config: str | Path = "csat.toml") -> str:
-    """Return the last month that has responses; without any, the last with contacts, complaints or purchases.
+    """Return the last month with responses; else with contacts, complaints or purchases; else customers seen.
 
     Parameters
     ----------
@@ -341,6 +341,7 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     """
     ws, dated = open(config), ("responses", "contacts", "complaints", "transactions")
     months = next((found for name in dated if (found := _months(ws, [name]))), [])
+    months = months or ([f"{ws.customers['seen_on'].max():%Y-%m}"] if ws.has("customers", "seen_on") else [])
     if not months:
         raise ValueError(f"{ws.settings.place} has no {', '.join(dated)}: name a period")
     return months[-1]
@@ -382,7 +383,7 @@ def _check_data(ws: Workspace, period: Period) -> None:
     timed = [n for n in ws._stored if TABLES[n].time not in (None, "period")]
     months = _months(ws, timed)
     inside = set(Period(period.first, period.months, "month").labels)
-    if not inside & set(months):
+    if timed and not inside & set(months):  # customers alone have no time
         rejected = int(ws.counts["rejected"].sum())
         note = f" ({rejected} rows were rejected: see ws.problems)" if rejected else ""
         raise ValueError(f"period {period.label}: no table has rows in it; months with data: {runs(months)}{note}")
