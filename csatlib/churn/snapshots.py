@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 from csatlib.churn import features
 from csatlib.churn.features import KEYS
 from csatlib.stats.rows import require_columns
+from csatlib.tables import cache
 from csatlib.tables.scale import Scale
 from csatlib.tables.split import to_pandas
 
@@ -258,7 +259,7 @@ def split(rows: pd.DataFrame, *, test: int = 3) -> Split:
 def _engine() -> ibis.BaseBackend:
     import duckdb  # late: its import starts a thread, and kernels are forked
 
-    engine = ibis.duckdb.connect(autoinstall_known_extensions=False)
+    engine = ibis.duckdb.connect(autoinstall_known_extensions=False, temp_directory=cache.spill())
     with contextlib.suppress(duckdb.Error):  # Jupyter without ipywidgets: refused, and there is no bar
         engine.raw_sql("SET enable_progress_bar = false")
     return engine
