@@ -42,6 +42,7 @@ def run(
     ] = False,
     log: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
+    backend: Annotated[str | None, typer.Option(help="dask://host:port: run on the workers of a cluster.")] = None,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open.
 
@@ -68,6 +69,7 @@ def run(
                 language=language,
                 cold=cold,
                 memory=memory,
+                backend=backend,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:

@@ -178,7 +178,7 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None, reading:
     width = round(figure.get_size_inches()[0] * 120)
     held = io.BytesIO()
     with fonts.noticing() as lost:
-        figure.savefig(held, format="png")
+        figure.savefig(held, format="png", pil_kwargs={"compress_level": 1})  # written again with few colours
     plt.close(figure)
     _emit_html(f'<p class="csat-title"><b>{escape(title)}</b></p>', title)
     image = {"alt": alt, "caption": caption, "width": width}
