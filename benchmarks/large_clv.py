@@ -1,6 +1,6 @@
 """RFM of 100,000,000 transactions, DuckDB held to less memory than the data: `python -m benchmarks.large_clv`.
 
-Not a part of `make bench`: it takes minutes and some 20 GB of the temporary folder. No peer stands beside it:
+Not a part of `make bench`: it takes minutes and some 5 GB of the temporary folder. No peer stands beside it:
 lifetimes holds the whole table in memory several times over.
 """
 
