@@ -111,6 +111,15 @@ def test_frame_and_ibis_table_give_the_same(tmp_path):
     pd.testing.assert_frame_equal(left, right)
 
 
+@pytest.mark.parametrize("kind", ["int64", "str"])
+def test_customers_in_parts_are_the_same(kind):
+    data = shop().astype({"customer_id": kind})
+    settings_ = {"calibration_until": "2026-08-31", "burn_in": 20, "known_before": "flag", **YEAR}
+    pd.testing.assert_frame_equal(rfm(data, **settings_, parts=7), rfm(data, **settings_))
+    with pytest.raises(ValueError, match="parts=0"):
+        rfm(data, **YEAR, parts=0)
+
+
 @pytest.mark.parametrize("kind", ["decimal(2, 1)", "decimal(38, 10)", "int64", "float32"])
 def test_amounts_of_every_kind_of_number(kind):
     frame = lines(("a", "2026-01-01", 9.0), ("a", "2026-01-05", 9.0))

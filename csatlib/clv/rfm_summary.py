@@ -32,6 +32,7 @@ def rfm(
     joined_on: str | None = None,
     burn_in: int | None = None,
     known_before: str = "exclude",
+    parts: int = 1,
 ) -> pd.DataFrame:
     """Sum transactions up to one row per customer.
 
@@ -62,6 +63,9 @@ def rfm(
         Days at the start of the data: whoever buys then may have bought before.
     known_before : {"exclude", "flag"}
         Whether customers found by `joined_on` or `burn_in` are left out or only flagged.
+    parts : int
+        Sum up the customers in so many parts, one after the other: the lines are read as often, and each part
+        needs that much less memory.
 
     Returns
     -------
@@ -98,9 +102,14 @@ def rfm(
     end = pd.Timestamp(observed_until).date()
     until = pd.Timestamp(calibration_until).date() if calibration_until is not None else end
     _validate(unit, refunds, known_before, burn_in, (until, end), calibration_until)
+    if not parts > 0:
+        raise ValueError(f"parts={parts}; it is a number of parts above 0")
     lines = _lines(transactions, (customer, time, amount), end, refunds, decimals, joined_on)
-    days = _days(lines, until, joined_on)
-    found = _customers(days, joined_on, held=calibration_until is not None).to_pyarrow()
+    held = calibration_until is not None
+    number = (lines.customer.hash() % parts + parts) % parts  # of its part; a remainder may be negative
+    pieces = [lines] if parts == 1 else [lines.filter(number == k) for k in range(parts)]
+    summed = [_customers(_days(piece, until, joined_on), joined_on, held=held).to_pyarrow() for piece in pieces]
+    found = summed[0] if parts == 1 else pa.concat_tables(summed).sort_by("customer")
     if not found.num_rows:
         raise ValueError(f"no customer bought up to {until}: check the dates, {time!r} and {amount!r}")
     result = _columns(found, customer, UNITS[unit], decimals, until, end)
