@@ -77,6 +77,7 @@ def table(
     names: Mapping[str, str] | None = None,
     decimals: int = 2,
     note: str | None = None,
+    lacking: str | None = None,
 ) -> None:
     """Display a result as estimates with interval and n; small bases are hidden or marked.
 
@@ -97,6 +98,8 @@ def table(
         Decimals of every number.
     note : str, optional
         A line under the table.
+    lacking : str, optional
+        What to say of an empty result; default: that the data lacks what this table needs.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def table(
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
     rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
     if result.empty:
-        text = say("Nothing to show: the data lacks what this table needs.")
+        text = lacking or say("Nothing to show: the data lacks what this table needs.")
         figure = (
             f'<figure class="csat-table"><figcaption>{escape(caption)}</figcaption><p>{escape(text)}</p></figure>'
         )

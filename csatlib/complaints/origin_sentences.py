@@ -11,6 +11,7 @@ from csatlib.complaints.texts import OTHER, THEMES
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
+NO_TEXT = mark("No complaint carries a text.")
 UNSAID = mark("None of the complaints says what lies behind it.")
 
 

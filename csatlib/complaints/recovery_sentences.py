@@ -44,6 +44,7 @@ AFTER = {
     ),
 }
 TOO_FEW = mark("Too few complaints that could be watched to the end to compare what followed.")
+NO_CUSTOMERS = mark("This needs a table of customers: without it nobody is there to compare with.")
 PARADOX = {
     "like": mark(
         "The recovery paradox is in line with these records: after a good repair customers stay {share} % more "
@@ -117,6 +118,27 @@ def after(result: pd.DataFrame) -> str:
         told.append(say(AFTER[row["part"], row["measure"]], n=f"{row['n']:,.0f}", **values))
         told.append(_sure(row, digits))
     return together(*told) or say(TOO_FEW)
+
+
+def lacking(customers: pd.DataFrame | None) -> str:
+    """Say why there is nothing to compare.
+
+    Parameters
+    ----------
+    customers : DataFrame or None
+        The table of customers, if there is one.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> lacking(None)
+    'This needs a table of customers: without it nobody is there to compare with.'
+    """
+    return say(NO_CUSTOMERS) if customers is None else say(TOO_FEW)
 
 
 def paradox(result: pd.DataFrame) -> str:

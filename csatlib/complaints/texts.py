@@ -79,7 +79,7 @@ def themes(
     DataFrame
         One row per theme in the order given, then ``"other"``: ``group``, ``n`` (complaints with a text),
         ``count`` (with the theme; a text may have several), ``estimate`` (percent), ``ci_low``, ``ci_high``,
-        ``quotation`` (masked, "" where too few).
+        ``quotation`` (masked, "" where too few). Empty where no complaint has a text.
 
     Raises
     ------
@@ -121,6 +121,7 @@ def themes(
         for theme, at in with_theme.items()
     ]
     found = pd.DataFrame([*rows, {"group": "other", "count": int((~some).sum()), "quotation": ""}])
+    found = found if len(said) else found.head(0)
     n = np.full(len(found), len(said))
     found = found.assign(n=n, **shares(found["count"], n, confidence=confidence))
     return found[["group", "n", "count", "estimate", "ci_low", "ci_high", "quotation"]]

@@ -57,7 +57,7 @@ class EarlyWarning:
 def early_warning(
     data: pd.DataFrame,
     *,
-    customers: pd.DataFrame,
+    customers: pd.DataFrame | None,
     contacts: pd.DataFrame,
     responses: pd.DataFrame | None = None,
     promises: pd.DataFrame | None = None,
@@ -79,8 +79,8 @@ def early_warning(
     ----------
     data : DataFrame
         One row per complaint, of all periods: ``customer_id``, ``opened_at``.
-    customers : DataFrame
-        One row per customer: ``customer_id``, ``joined_on``, ``left_on`` where they can leave.
+    customers : DataFrame or None
+        One row per customer: ``customer_id``, ``joined_on``, ``left_on`` where they can leave. None: no alarms.
     contacts, responses, promises : DataFrame
         What is known week by week, of all periods; a column ``available_at`` tells when it came to be known.
     keep : sequence of str
@@ -138,6 +138,8 @@ def early_warning(
     >>> early_warning(ws.complaints, customers=ws.customers, contacts=ws.contacts).figures  # doctest: +SKIP
     """
     check_confidence(confidence)
+    if customers is None:
+        return _empty()
     require_columns(data.columns, ["customer_id", OPENED])
     require_columns(contacts.columns, ["customer_id", "occurred_at", "resolved"])
     moment = data[OPENED].max() if as_of is None else pd.Timestamp(as_of)

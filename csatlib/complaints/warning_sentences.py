@@ -13,6 +13,28 @@ PARTS = {
     "all": mark("All customers"),
 }
 TOO_SHORT = mark("Too few complaints on record to learn from, or none of the tables with contacts: no alarms.")
+NO_CUSTOMERS = mark("Alarms need tables of customers and of contacts in which customers are named.")
+
+
+def lacking(customers: pd.DataFrame | None) -> str:
+    """Say why there are no alarms.
+
+    Parameters
+    ----------
+    customers : DataFrame or None
+        The table of customers, if there is one.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> lacking(None)
+    'Alarms need tables of customers and of contacts in which customers are named.'
+    """
+    return say(NO_CUSTOMERS) if customers is None else say(TOO_SHORT)
 
 
 def precise(figures: pd.DataFrame, months: pd.DataFrame, *, ahead: int) -> str:
