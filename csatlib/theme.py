@@ -22,6 +22,7 @@ LOST = mark(
     "An empty box in this picture is a character that no font here can draw ({characters}); the text under "
     "it and the workbook have it."
 )
+COUNTS = ("count", "count_before")
 
 
 def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) -> None:
@@ -260,7 +261,8 @@ def _wide(
 ) -> pd.DataFrame:
     cells = pd.Series([_cell(row, decimals) for row in shown.itertuples()], index=shown.index, dtype="str")
     column = shown[spread].map(names) if spread else pd.Series(names[""], index=shown.index)
-    long = shown[rows].assign(column=column, cell=cells, n=shown["n"])
+    counts = {c: [HIDDEN if pd.isna(v) else f"{v:,.0f}" for v in shown[c]] for c in rows if c in COUNTS}
+    long = shown[rows].assign(**counts, column=column, cell=cells, n=shown["n"])
     wide = long.pivot_table(index=rows, columns="column", values="cell", aggfunc="first", sort=False)
     wide = wide.reindex(columns=list(names.values())).fillna("")
     least, most = (long.groupby(rows, sort=False)["n"].agg(how) for how in ("min", "max"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib import complaints, promises
+from csatlib import complaints, promises, theme
 from csatlib.apart import grouped
 from csatlib.complaints import time_sentences, volume_sentences
 from csatlib.stats.intervals import rate_score
@@ -166,3 +166,12 @@ def test_baltimore_on_the_page(tmp_path):
     assert said.startswith("Of the 9,555 closed ones alone 83.6 % were in time, with the open ones it is 82.")
     assert first_there(cases, ["region", "owner", "channel"]) == "owner"
     assert complaints.months_over(cases)["period"].max() == "2019-01"
+
+
+def test_counts_that_name_a_row_have_no_decimals(capsys):
+    row = {"group": ["Late", "Bill", "Line"], "count": [48, 30, 20], "n": [1200, 90, 50], "estimate": 1.0}
+    row |= {"ci_low": 0.5, "ci_high": 2.0}
+    theme.table(pd.DataFrame(row), caption="Named", rows={"group": "What", "count": "Now"})
+    assert ">48<" in capsys.readouterr().out
+    theme.table(pd.DataFrame(row).head(0), caption="Named", rows={"group": "What"}, lacking="No text.")
+    assert "<p>No text.</p>" in capsys.readouterr().out
