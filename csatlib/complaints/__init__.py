@@ -7,6 +7,7 @@ from csatlib.complaints.recovery import Recovery, recovery
 from csatlib.complaints.service import ServiceLevels, backlog, closed_alone, in_time_apart, service_levels
 from csatlib.complaints.taken import months_over, prepared, seen_until, targets
 from csatlib.complaints.texts import themes
+from csatlib.complaints.unit_warning import UnitWarning, unit_warning
 from csatlib.complaints.volume import compared, volume
 from csatlib.complaints.warning import EarlyWarning, early_warning
 
@@ -16,6 +17,7 @@ __all__ = [
     "Handling",
     "Recovery",
     "ServiceLevels",
+    "UnitWarning",
     "backlog",
     "causes",
     "closed_alone",
@@ -33,5 +35,6 @@ __all__ = [
     "service_levels",
     "targets",
     "themes",
+    "unit_warning",
     "volume",
 ]
