@@ -6,7 +6,7 @@ from csatlib.complaints.origins import Causes, causes, rising
 from csatlib.complaints.recovery import Recovery, recovery
 from csatlib.complaints.service import ServiceLevels, backlog, closed_alone, in_time_apart, service_levels
 from csatlib.complaints.taken import months_over, prepared, seen_until, targets
-from csatlib.complaints.texts import themes
+from csatlib.complaints.texts import frequent_words, themes
 from csatlib.complaints.unit_warning import UnitWarning, unit_warning
 from csatlib.complaints.volume import compared, volume
 from csatlib.complaints.warning import EarlyWarning, early_warning
@@ -25,6 +25,7 @@ __all__ = [
     "compared",
     "conversion",
     "early_warning",
+    "frequent_words",
     "handling",
     "in_time_apart",
     "months_over",
