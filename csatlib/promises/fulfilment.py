@@ -73,6 +73,7 @@ def kept(
     if not isinstance(data, pd.DataFrame):
         raise ValueError(f"cluster={cluster!r} needs a pandas DataFrame, data is a {type(data).__name__}")
     rows, rules = judged(data, as_of=as_of), {"value": "kept", "cluster": cluster}
+    rules["key"] = "promise_id" if "promise_id" in data.columns else None
     limits = {}
     for level in ["all", *by]:
         columns = [] if level == "all" else [level]

@@ -41,7 +41,14 @@ def discounted(n_eff: np.ndarray, n_groups: np.ndarray, *, confidence: float = 0
 
 
 def clustered_shares(
-    data: Any, *, value: str, by: list[str], cluster: str | None, confidence: float = 0.95, seed: int = 0
+    data: Any,
+    *,
+    value: str,
+    by: list[str],
+    cluster: str | None,
+    key: str | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> dict[tuple, dict[str, float]]:
     """Return share and limits of a column of zeros and ones for each group, rows of a cluster going together.
 
@@ -55,6 +62,8 @@ def clustered_shares(
         Columns whose combinations are the groups.
     cluster : str or None
         Rows of one cluster, for example a customer, belong together.
+    key : str, optional
+        Identifies a row without a cluster; default: its place.
     confidence : float
         Coverage aimed at.
     seed : int
@@ -78,7 +87,7 @@ def clustered_shares(
     >>> round(found["N",]["ci_low"], 2), found["N",]["n_groups"] > 150
     (0.45, True)
     """
-    sums = sum_by_segment(blocks(data, [value], by=by, cluster=cluster), [value])
+    sums = sum_by_segment(blocks(data, [value], by=by, cluster=cluster, key=key), [value])
     drawn = multiplicities(np.ones(REPLICATE_GROUPS, dtype=bool), seed=seed)
     share, n, groups = sums.means[:, 0], sums.counts[:, 0].astype(float), sums.n_groups[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
