@@ -141,6 +141,47 @@ def lacking(customers: pd.DataFrame | None) -> str:
     return say(NO_CUSTOMERS) if customers is None else say(TOO_FEW)
 
 
+def short(result: pd.DataFrame) -> str:
+    """Say in one line what goes with a poor repair, else with a good one.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``contrasts`` of :func:`csatlib.complaints.recovery`.
+
+    Returns
+    -------
+    str
+        One sentence on who stays; "" where no difference is beyond random variation.
+
+    Examples
+    --------
+    >>> row = {"part": "badly", "measure": "retention", "n": 90, "estimate": -12.0, "p_adjusted": 0.001}
+    >>> short(pd.DataFrame([row | {"ci_low": -18.0, "ci_high": -6.0}]))
+    'After a poor repair 12 of 100 fewer stay than of like customers without a complaint (95 % interval 6 to 18).'
+    """
+    text = {
+        "badly": mark(
+            "After a poor repair {size} of 100 fewer stay than of like customers without a complaint (95 % "
+            "interval {low} to {high})."
+        ),
+        "well": mark(
+            "Even after a good repair {size} of 100 fewer stay than of like customers without a complaint (95 % "
+            "interval {low} to {high})."
+        ),
+    }
+    if result.empty:
+        return ""
+    shown = disclosure.protect(result[(result["measure"] == "retention") & (result["estimate"] < 0)])
+    shown = shown[~shown["hidden"].astype(bool) & (shown["p_adjusted"] < LEVEL)].set_index("part")
+    part = next((name for name in text if name in shown.index), None)
+    if part is None:
+        return ""
+    row = shown.loc[part]
+    sizes = {"size": -row["estimate"], "low": -row["ci_high"], "high": -row["ci_low"]}
+    return say(text[part], **{name: theme.number(value, 0) for name, value in sizes.items()})
+
+
 def paradox(result: pd.DataFrame) -> str:
     """Say whether well repaired customers stay more often than like ones who never complained.
 

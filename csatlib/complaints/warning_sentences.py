@@ -84,6 +84,39 @@ def precise(figures: pd.DataFrame, months: pd.DataFrame, *, ahead: int) -> str:
     )
 
 
+def short(figures: pd.DataFrame) -> str:
+    """Say in one line how often an alarm comes true, and whether that is more often than by the simple rule.
+
+    Parameters
+    ----------
+    figures : DataFrame
+        Of :func:`csatlib.complaints.early_warning`.
+
+    Returns
+    -------
+    str
+        One sentence; "" without alarms.
+
+    Examples
+    --------
+    >>> rows = {"part": ["model", "rule", "difference"], "measure": "precision", "n": 320, "p_value": 0.01}
+    >>> rows |= {"estimate": [9.7, 5.9, 3.8], "ci_low": 1.0, "ci_high": 13.8}
+    >>> short(pd.DataFrame(rows))
+    'Of 100 early warnings 10 come true, by the simple rule 6.'
+    """
+    row, rule, less = (_row(figures, part, "precision") for part in ("model", "rule", "difference"))
+    if row is None or rule is None or less is None:
+        return ""
+    places = {"share": theme.number(row["estimate"], 0), "rule": theme.number(rule["estimate"], 0)}
+    if less["p_value"] < LEVEL:
+        return say("Of 100 early warnings {share} come true, by the simple rule {rule}.", **places)
+    return say(
+        "Of 100 early warnings {share} come true; whether that is more than the {rule} of the simple rule cannot "
+        "be told.",
+        **places,
+    )
+
+
 def against_rule(figures: pd.DataFrame) -> str:
     """Say whether the model does better than the simple rule with as many alarms, and how much is announced.
 

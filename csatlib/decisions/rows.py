@@ -52,7 +52,7 @@ def stacked(
     row = pd.Series(every.index.astype("str"), index=every.index)
     for key in (name for name in ("promise_id", "response_id") if name in every.columns):
         row = every[key].astype("str").where(every[key].notna(), row)
-    every = every.assign(**absent, row=row)
+    every = pd.concat([every, pd.DataFrame(absent | {"row": row}, index=every.index)], axis=1)
     return every.assign(**{weight: every[weight].fillna(1.0)}) if weight else every
 
 
