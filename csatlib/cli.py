@@ -42,6 +42,7 @@ def run(
     ] = False,
     log: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew instead of forking it.")] = False,
+    backend: Annotated[str | None, typer.Option(help="dask://host:port: run on the workers of a cluster.")] = None,
 ) -> None:
     """Run the notebooks and publish their reports; the last line is the page to open.
 
@@ -68,6 +69,7 @@ def run(
                 language=language,
                 cold=cold,
                 memory=memory,
+                backend=backend,
                 progress=progress,
             )
     except (ValueError, LookupError, OSError, ImportError) as error:
@@ -132,7 +134,7 @@ def release(
     rows = ", ".join(f"{table} {count:,}" for table, count in entry["rows"].items())
     typer.echo(f"released: {entry['released']}, by {entry['by']}, {entry['at']}; {len(entry['files'])} files")
     typer.echo(f"data as read: {rows}; snapshot {entry['snapshot'][:12]}")
-    typer.echo("next: csat run shows it on the index; a comment goes into notes/PERIOD.md")
+    typer.echo("the index says so; a comment goes into notes/PERIOD.md, and csat run shows it")
 
 
 @app.command()
@@ -151,6 +153,8 @@ def share(
         path = shares.share(config, period, out=out, printed=pdf)
     except (ValueError, LookupError, OSError, ImportError) as error:
         _refuse(error)
+    for name in shares.left_out(path):
+        typer.echo(f"left out, for want of room: {name}")
     typer.echo(f"{_short(path)} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

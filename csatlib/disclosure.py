@@ -27,7 +27,15 @@ NUMBERS = (
     *("importance", "importance_low", "importance_high", "coefficient", "coefficient_low", "coefficient_high"),
     *("stated", "stated_low", "stated_high", "correlation", "r2", "priority", "priority_low", "priority_high"),
     *("rank", "rank_low", "rank_high", "gap", "shortfall", "shrinkage", "stability_top3"),
-    *("quadrant_stability", "other_stability", "first_stability", "asked_share", "applies_share", "below_share"),
+    *(
+        "quadrant_stability",
+        "other_stability",
+        "first_stability",
+        "rated_share",
+        "asked_share",
+        "applies_share",
+        "below_share",
+    ),
     *("share_low", "share_high", "estimate_low", "estimate_high", "estimate_ordinal", "fong_z", "fong_p", "terms"),
     *(
         "n_within",
@@ -114,7 +122,7 @@ def protect(result: pd.DataFrame) -> pd.DataFrame:
         return result
     base = result[[c for c in ("n", "n_reference") if c in result.columns]].min(axis=1)
     hidden = base < bases.min_base
-    if "group" in result.columns:
+    if "group" in result.columns and hidden.any():
         hidden |= _complement(result, base, hidden)
     effective = result["n_eff"] if "n_eff" in result.columns else result["n"]
     few = result["few_groups"] if "few_groups" in result.columns else pd.Series(False, index=result.index)

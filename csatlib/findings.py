@@ -16,7 +16,9 @@ from csatlib.words import say, together
 MIME = "application/vnd.csatlib.finding+json"
 FIGURES = ("estimate", "ci_low", "ci_high", "n", "n_eff")
 MARKS = ("target", "lcl", "ucl")
-COLUMNS = ("metric", "group", "period", "unit", *FIGURES, "direction", "statement", "action", "owner", *MARKS)
+SHOWN = ("label", "decimals")
+SAID = ("direction", "statement", "action", "owner")
+COLUMNS = ("metric", "group", "period", "unit", *FIGURES, *SAID, *MARKS, *SHOWN)
 
 
 def record(
@@ -31,6 +33,8 @@ def record(
     owner: str = "",
     target: float | None = None,
     limits: Sequence[float] | None = None,
+    label: str = "",
+    decimals: int | None = None,
 ) -> None:
     """Leave a figure in the executed notebook and show it as one line.
 
@@ -93,6 +97,8 @@ def record(
     }
     marks = dict(zip(MARKS, (target, *(limits if limits is not None else (None, None))), strict=True))
     finding |= {name: _six_digits(value) for name, value in marks.items() if _six_digits(value) is not None}
+    shown_as = {"label": label or None, "decimals": None if decimals is None else int(decimals)}
+    finding |= {name: value for name, value in shown_as.items() if value is not None}
     text = together(statement, action)
     html = f'<p class="csat-finding">{escape(text)}</p>'
     display({MIME: finding, "text/html": html, "text/plain": text}, raw=True)
@@ -111,7 +117,7 @@ def read(notebook: str | Path) -> pd.DataFrame:
     DataFrame
         One row per finding: ``metric``, ``group``, ``period``, ``unit``, ``estimate``, ``ci_low``, ``ci_high``,
         ``n``, ``n_eff`` (NaN where hidden or unknown), ``direction``, ``statement``, ``action``, ``owner``,
-        ``target``, ``lcl``, ``ucl`` (NaN where none was recorded).
+        ``target``, ``lcl``, ``ucl``, ``decimals`` (NaN where none was recorded), ``label`` (None where none was).
 
     Raises
     ------
@@ -133,7 +139,7 @@ def read(notebook: str | Path) -> pd.DataFrame:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{Path(notebook).name} is no notebook: {error}") from error
     frame = pd.DataFrame(found, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys((*FIGURES, *MARKS), float))
+    return frame.astype(dict.fromkeys((*FIGURES, *MARKS, "decimals"), float))
 
 
 def of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:

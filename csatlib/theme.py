@@ -15,6 +15,7 @@ from PIL import Image
 from csatlib import disclosure, exhibit, fonts, words
 from csatlib.exhibit import keep as keep
 from csatlib.words import mark, say
+from csatlib.words import number as number
 
 INK, ACCENT, MUTED, WARN = "#1f2a36", "#0b5cad", "#8a94a0", "#b3411e"
 HIDDEN, INDICATIVE = "·", "†"
@@ -181,7 +182,7 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None, reading:
     width = round(figure.get_size_inches()[0] * 120)
     held = io.BytesIO()
     with fonts.noticing() as lost:
-        figure.savefig(held, format="png")
+        figure.savefig(held, format="png", pil_kwargs={"compress_level": 1})  # written again with few colours
     plt.close(figure)
     _emit_html(f'<p class="csat-title"><b>{escape(title)}</b></p>', title)
     image = {"alt": alt, "caption": caption, "width": width}
@@ -210,35 +211,6 @@ def answer(answer: str, *, evidence: str, action: str) -> None:
     lines = ((say("Answer"), answer), (say("Evidence"), evidence), (say("What to do"), action))
     html = "".join(f"<p><b>{escape(name)}</b> {escape(text)}</p>" for name, text in lines)
     _emit_html(f'<section class="csat-answer">{html}</section>', "\n".join(f"{n}: {t}" for n, t in lines))
-
-
-def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
-    """Format a number with a true minus sign.
-
-    Parameters
-    ----------
-    value : float
-        The number; NaN becomes a dash.
-    decimals : int
-        Decimals shown.
-    sign : bool
-        Show a plus sign, for differences.
-
-    Returns
-    -------
-    str
-        The number as text.
-
-    Examples
-    --------
-    >>> number(-0.456), number(1234.5, 1), number(0.2, sign=True)
-    ('\N{MINUS SIGN}0.46', '1,234.5', '+0.20')
-    """
-    if pd.isna(value):
-        return "–"
-    text = f"{value:{'+' if sign else ''},.{decimals}f}"
-    zero = f"{0:.{decimals}f}"
-    return zero if text in (f"-{zero}", f"+{zero}") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _few_colours(png: io.BytesIO) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from gettext import GNUTranslations, NullTranslations
+from numbers import Real
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "zh": "中文"}  # each in its own words
@@ -169,6 +170,35 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return say("{first} and {last}", first=say(", ").join(names[:-1]), last=names[-1])
+
+
+def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
+    """Format a number with a true minus sign.
+
+    Parameters
+    ----------
+    value : float
+        The number; NaN becomes a dash.
+    decimals : int
+        Decimals shown.
+    sign : bool
+        Show a plus sign, for differences.
+
+    Returns
+    -------
+    str
+        The number as text.
+
+    Examples
+    --------
+    >>> number(-0.456), number(1234.5, 1), number(0.2, sign=True)
+    ('\N{MINUS SIGN}0.46', '1,234.5', '+0.20')
+    """
+    if not isinstance(value, Real) or value != value:
+        return "–"
+    text = f"{value:{'+' if sign else ''},.{decimals}f}"
+    zero = f"{0:.{decimals}f}"
+    return zero if text in (f"-{zero}", f"+{zero}") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def digest(language: str) -> str:

@@ -59,6 +59,7 @@ BY_HAND = {
     **{"contacts_30": 2, "contacts_90": 3, "unresolved_90": 2, "lowest_rating_90": 2.0},
     **{"complaints_90": 1, "complaints_open": 1, "complaint_days": 10.0, "complaint_change": 3.0},
     **{"answered": 1, "answer_days": 10.0, "last_overall": 3.0, "last_nps": 9.0, "last_gap": -1.0},
+    **{"mean_overall": 4.5, "mean_nps": 9.0, "mean_gap": -2.0},
 }
 
 
@@ -67,7 +68,9 @@ def test_each_feature_by_hand(tables):
     a, b = rows.to_dict("records")
     assert {name: a[name] for name in BY_HAND} == pytest.approx(BY_HAND)
     assert (b["left"], b["contacts_90"], b["answered"], b["plan"]) == (1.0, 0, 0, "y")
-    assert all(np.isnan(b[name]) for name in ("last_overall", "answer_days", "spend_90", "complaint_days"))
+    assert all(
+        np.isnan(b[name]) for name in ("last_overall", "mean_gap", "answer_days", "spend_90", "complaint_days")
+    )
 
 
 def test_the_engine_gives_the_same(tables, tmp_path):

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from csatlib.churn import calls_sentences
-from csatlib.churn.retention import retention_effect
+from csatlib.churn import calls_sentences, data_sentences
+from csatlib.churn.retention import earlier, retention_effect
 from csatlib.churn.target_list import hold_out_size, target_list
 
 ASSUMED = {"name": "2026-10", "saveability": 0.2, "cost": 10, "detectable": 20}
@@ -106,7 +106,7 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     assert (found.folder, found.calls, found.assignment) == (None, None, None)
     assert not list(tmp_path.iterdir())
     pd.testing.assert_frame_equal(found.counts, listed(tmp_path).counts)
-    assert calls_sentences.drawn(found).endswith("name a restricted folder to get the list.")
+    assert calls_sentences.drawn(found, months=3).endswith("name a restricted folder to get the list.")
 
 
 def test_nobody_worth_a_call(tmp_path):
@@ -114,7 +114,7 @@ def test_nobody_worth_a_call(tmp_path):
     assert found.counts["n"].tolist() == [0, 0]
     assert found.plan.empty
     assert not list(tmp_path.iterdir())
-    assert calls_sentences.drawn(found).startswith("Nobody is worth a call")
+    assert calls_sentences.drawn(found, months=3).startswith("Nobody is worth a call")
 
 
 def test_formulas_are_disarmed(tmp_path):
@@ -242,17 +242,19 @@ def test_what_is_said_of_the_calls():
 
 def test_what_is_said_of_the_list(tmp_path):
     found = listed(tmp_path)
-    said = calls_sentences.drawn(found)
+    said = calls_sentences.drawn(found, months=3)
     assert "will be detected 8 times in 10" in said
     assert said.endswith("restricted/call_list_2026-10.csv, which only its owner can read.")
     assert str(tmp_path) not in said
-    assert "Even 30 % of the list held out" in calls_sentences.drawn(listed(tmp_path / "b", detectable=3))
-    assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8))
+    assert "Even 30 % of the list held out" in calls_sentences.drawn(
+        listed(tmp_path / "b", detectable=3), months=3
+    )
+    assert "today's data would give another" in calls_sentences.drawn(listed(tmp_path, seed=8), months=3)
     assert calls_sentences.worth(found, saveability=0.2, cost=10, currency="EUR").startswith(
         "If a call keeps 20 %"
     )
     few = listed(tmp_path / "c", most_calls=12)
-    assert calls_sentences.drawn(few) == "The list is too short to report on."
+    assert calls_sentences.drawn(few, months=3) == "The list is too short to report on."
     assert calls_sentences.worth(few, saveability=0.2, cost=10, currency="EUR") == ""
 
 
@@ -300,3 +302,18 @@ def test_the_lot_is_fair(tmp_path):
     held = sum((_lot(rows, 30, seed)["arm"] == "hold_out").to_numpy().astype(int) for seed in range(400))
     assert held.sum() == 30 * 400
     assert abs(held / 400 - 0.3).max() < 4.5 * np.sqrt(0.3 * 0.7 / 400)
+
+
+def test_an_earlier_list_is_judged_as_drawn_when_its_horizon_is_over(tmp_path):
+    lot, people = month(48, 80, 56, 70)
+    lot.to_csv(tmp_path / "assignment_2026-10.csv", index=False)
+    options = {"folder": tmp_path, "customers": people, "months": 1}
+    found, day = earlier("2026-10", until="2026-12-01", **options)
+    assert (found.difference["estimate"].iloc[0], day) == (pytest.approx(20.0), pd.Timestamp("2026-12-01"))
+    assert "20.0 percentage points fewer" in data_sentences.came(found, name="2026-10")
+    soon, day = earlier("2026-10", until="2026-12-01", **options | {"months": 3})
+    assert soon is None
+    assert data_sentences.came(soon, name="2026-10", judged_from=day).endswith("from 2027-02-01 on.")
+    for folder, name in ((tmp_path, "2026-09"), ("", "2026-10")):
+        with pytest.raises(FileNotFoundError, match=f"judged_list='{name}'"):
+            earlier(name, until="2026-12-01", **options | {"folder": folder})

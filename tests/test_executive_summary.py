@@ -31,6 +31,19 @@ def test_figures_are_those_of_the_pages_behind(own, notebook, metric):
     assert here["direction"] == there["direction"]
 
 
+def test_other_targets_show_the_figures_of_the_pages_behind():
+    """The time to the first reply, once "not measured" here, is the one of the definitions page."""
+    outputs = [
+        o for cell in json.loads(PAGE.read_text(encoding="utf-8"))["cells"] for o in cell.get("outputs", ())
+    ]
+    texts = ["".join(o["data"].get("text/plain", "")) for o in outputs if "data" in o]
+    [line] = [text for text in texts if text.startswith("Other targets")]
+    defined = findings.read(NOTEBOOKS / "03_definitions.ipynb").set_index("metric")
+    hours = defined.loc["indicator.response_time", "estimate"]
+    assert f"Time to the first reply ({hours:.1f}, target 24.0)" in line
+    assert "Not measured" not in line
+
+
 def test_page_keeps_every_action_for_the_next_one():
     file = pd.read_csv(NOTEBOOKS.parent / "data" / "sample" / "actions.csv")
     kept = decisions.kept_actions(PAGE)
@@ -109,4 +122,5 @@ def test_actions_over_three_months_as_people_keep_the_file(tmp_path, monkeypatch
     assert "A07, due date" not in october  # told once
     gone = page("2026-10", None)
     assert "There is no table of actions" in gone
-    assert "A05 is no longer in the file" in gone
+    assert "A01, A02, A03, A04, A05, A06, A07 and A08 are no longer in the file" in gone
+    assert "From signal to done" not in gone

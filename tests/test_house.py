@@ -45,7 +45,7 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
 }
-CONDA_NAMES = {"python-duckdb": "duckdb", "ibis-duckdb": "ibis-framework"}
+CONDA_NAMES = {"python-duckdb": "duckdb", "ibis-duckdb": "ibis-framework", "dask-core": "dask"}
 
 
 @cache

@@ -104,6 +104,12 @@ def test_simultaneous_limits_contain_the_single_ones(seed):
     assert (joint.p_value >= single.p_value).all()
 
 
+def test_a_replicate_without_any_contrast_is_left_out():
+    drawn = np.random.default_rng(0).normal(size=(400, 2))
+    gaps = np.vstack([drawn, np.full((5, 2), np.nan)])
+    assert_allclose(max_t([0.5, 3.0], gaps, n_groups=50).p_value, max_t([0.5, 3.0], drawn, n_groups=50).p_value)
+
+
 def test_simultaneous_limits_hold_the_family_error_rate():
     rng = np.random.default_rng(1)
     drawn = rng.normal(size=(2000, 10))

@@ -65,6 +65,17 @@ def test_journeys_by_hand():
     assert table.loc["1", ["rating_worst", "rating_best", "rating_end", "n_rated"]].tolist() == [2, 6, 6, 3]
 
 
+def test_paths_are_written_out_up_to_the_longest_and_unknown_places_leave_them_open():
+    places = ["App", "Shop", "App", "Shop", "App", None, "App", "Shop", "App", None]
+    data = pd.DataFrame({"case_id": [1, 1, 1, 2, 3, 3, 4, 5, 5, 5], "customer_id": "a", "touchpoint": places})
+    data["occurred_at"] = pd.date_range("2026-10-01", periods=10)
+    made = sequences(data, channel=None, settled=None, rating=None, longest=2)
+    path = made.journeys.set_index("journey")["path"]
+    assert list(path.dropna()) == ["App → Shop → …", "Shop", "App", "Shop → App → …"]
+    assert list(path.index[path.isna()]) == [3]
+    assert list(made.steps["step"]) == [1, 2, 3, 1, 1, 2, 1, 1, 2, 3]
+
+
 def test_journeys_by_gap_begin_anew_after_a_pause():
     made = sequences(by_hand(), gap=2, until=UNTIL)
     table = made.journeys

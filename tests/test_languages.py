@@ -137,4 +137,5 @@ def test_a_changed_translation_makes_the_pages_of_that_language_stale(project, t
 
 def test_the_language_is_as_before_after_a_run(first):
     assert words.language() == "en"
-    assert json.loads(text(first[0] / "reports" / "manifest.jsonl").splitlines()[0])["title"].startswith("W")
+    entries = map(json.loads, text(first[0] / "reports" / "manifest.jsonl").splitlines())
+    assert all(entry["title"].isascii() for entry in entries)

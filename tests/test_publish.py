@@ -158,7 +158,13 @@ def test_index_has_question_answer_reason_and_relative_links(first):
 
 def test_every_page_has_the_policy_and_no_outside_reference(first):
     pages = sorted(first[0].glob("reports/**/*.html"))
-    assert [page.name for page in pages] == ["10_good.html", "20_bad.failed.html", "index.html"]
+    assert [page.name for page in pages] == [
+        "10_good.html",
+        "20_bad.failed.html",
+        "glossary.html",
+        "history.html",
+        "index.html",
+    ]
     for page in map(text, pages):
         assert re.search(r"""<meta [^>]*content="default-src 'none'|<meta [^>]*default-src &#39;none&#39;""", page)
         assert not re.search(r"""(src|href|action)\s*=\s*["']?\s*(\w+:)?//""", page)
@@ -238,6 +244,20 @@ def test_wrong_use_starts_nothing(project):
     with pytest.raises(ValueError, match="did you mean 'region'"):
         run(config, each="regoin")
     assert text(project / "reports" / manifest.FILE) == before
+
+
+def test_parameters_of_the_settings_reach_the_notebooks(project, monkeypatch):
+    given = []
+    monkeypatch.setattr("csatlib.publish.execution.execute", lambda *a, **k: given.append(k) or {"error": "no"})
+    config, before = project / "csat.toml", text(project / "csat.toml")
+    config.write_text(before + "\n[parameters]\nby = 'plan'\n", encoding="utf-8")
+    run(config, only="10_good", force=True)
+    run(config, only="10_good", force=True, set={"by": "region"})
+    assert [call["parameters"]["by"] for call in given] == ["plan", "region"]
+    config.write_text(before + "\n[parameters]\nbye = 'plan'\nperiod = '2026-09'\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"(?s)\[parameters\] bye.*did you mean 'by'.*period.*--period or --last"):
+        run(config, only="10_good")
+    config.write_text(before, encoding="utf-8")
 
 
 def test_each_gives_a_set_per_value_and_the_total(project, monkeypatch):
@@ -388,6 +408,6 @@ def test_an_error_that_names_a_parameters_value_says_how_to_choose_another():
         "where": {},
     }
     said = remedy("KeyError: \"column not found: 'region'. The data has 11 columns\"", given)
-    assert said == "; choose another value with --set by=..., here it is region"
+    assert said == "; choose another value with --set by=... or [parameters] of csat.toml, here it is region"
     assert remedy("ValueError: '2026-10' is no value of 'period'", given) == ""
     assert remedy("KeyError: 'regional'", given) == ""

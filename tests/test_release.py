@@ -42,6 +42,7 @@ def test_released_pages_stay_and_late_answers_are_restated(project):
         release.release(project, "2026-10", by="  ")
     entry = release.release(project, "2026-10", by="Ann Lee")
     assert (entry["by"], entry["rows"]["responses"]) == ("Ann Lee", 31)
+    assert "Released by Ann Lee" in (out / "index.html").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="released already, by Ann Lee"):
         release.release(project, "2026-10", by="Bob")
     before = digests(out / "2026-10" / "all")
@@ -75,6 +76,15 @@ def test_released_pages_stay_and_late_answers_are_restated(project):
     assert "<script" not in index
     assert [o.status for o in run(project, period="2026-10").outcomes] == ["unchanged"]
 
+    # without the diary it is released still
+    diary = (out / manifest.FILE).read_bytes()
+    (out / manifest.FILE).unlink()
+    assert frozen.of(out, "2026-10") == json.loads(json.dumps(entry))
+    [again] = run(project, period="2026-10", force=True).outcomes
+    assert again.job.startswith("2026-10/all-restated-")
+    assert digests(out / "2026-10" / "all") == before
+    (out / manifest.FILE).write_bytes(diary)
+
     # a page changed by hand is told
     page = out / "2026-10" / "all" / "10_answers.html"
     page.write_text("other", encoding="utf-8")
@@ -101,3 +111,23 @@ def test_dates_of_restatements_do_not_collide(tmp_path):
     assert release._date(tmp_path, "2026-10", "s3", "2026-11-27") == "2026-11-27-2"
     assert release._date(tmp_path, "2026-10", "s3", "2026-11-28") == "2026-11-28"
     assert json.loads((tmp_path / manifest.FILE).read_text(encoding="utf-8"))["snapshot"] == "s2"
+
+
+def test_restated_figures_are_called_as_readers_do_and_the_changed_come_first(tmp_path):
+    def book(folder, figure):
+        about = {"group": "all", "unit": "points", "n": 90, "ci_low": 1.0, "ci_high": 9.0, "label": "NPS"}
+        found = [about | {"metric": "executive.change.nps", "estimate": 4.0}]
+        found += [about | {"metric": "executive.nps", "estimate": figure}]
+        found += [about | {"metric": "kept", "group": "North", "estimate": 1.0, "label": None}]
+        outputs = [{"data": {"application/vnd.csatlib.finding+json": one}} for one in found]
+        folder.mkdir()
+        cells = [{"outputs": outputs}]
+        (folder / "90_a.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}), encoding="utf-8")
+        return folder
+
+    rows = release.compared(book(tmp_path / "old", 5.0), book(tmp_path / "new", 6.0))
+    assert [(row["what"], row["change"]) for row in rows] == [
+        ("NPS", "+1.00"),
+        ("NPS, against the period before", "0.00"),
+        ("kept in North", "0.00"),
+    ]

@@ -49,7 +49,8 @@ def test_only_what_may_leave_is_in_the_file(published):
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         index = archive.read("index.html").decode()
-    assert names == ["2026-10/all/10_a.html", "2026-10/all/10_a.xlsx", "2026-10/all/90_b.html", "index.html"]
+    pages = ["2026-10/all/10_a.html", "2026-10/all/10_a.xlsx", "2026-10/all/90_b.html"]
+    assert names == [*pages, "glossary.html", "history.html", "index.html"]
     assert 'href="2026-10/all/10_a.html"' in index
     assert "2026-09" not in index
     assert sorted(p.name for p in out.glob(".work-*")) == []
@@ -71,10 +72,12 @@ def test_pdf_of_other_pages_go_first_where_the_file_is_too_large(published, monk
     for name in ("10_a.pdf", "90_b.pdf"):
         (folder / name).write_bytes(os.urandom(60_000))
     monkeypatch.setattr(share, "LIMIT", 90_000)
-    with zipfile.ZipFile(share.share(config, "2026-10", out=out, printed=False)) as archive:
+    path = share.share(config, "2026-10", out=out, printed=False)
+    with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     assert "2026-10/all/90_b.pdf" in names
     assert "2026-10/all/10_a.pdf" not in names
+    assert share.left_out(path) == ["2026-10/all/10_a.pdf"]
 
 
 def test_without_a_browser_it_is_said(published, monkeypatch):
@@ -97,4 +100,4 @@ def test_pdf_is_a4_with_fonts_and_the_picture_is_1080_wide(published):
     width = struct.unpack(">I", (folder / "90_b.png").read_bytes()[16:20])[0]
     assert width == 1080
     assert paper.make([folder / "10_a.html"]) == []
-    assert site.entries(out)["2026-10/all/10_a"]["answer"] == "42"
+    assert site.entries(out, {})["2026-10/all/10_a"]["answer"] == "42"

@@ -619,6 +619,34 @@ def test_duckdb_file_is_only_read(tmp_path, cache):
     assert sorted(p.name for p in (tmp_path / "data").iterdir()) == ["crm.duckdb"]
 
 
+def test_options_of_duckdb_stand_in_the_address(tmp_path):
+    duckdb.connect(tmp_path / "crm.duckdb").close()
+    url = f"duckdb://crm.duckdb?memory_limit=100MB&temp_directory={tmp_path}/spill"
+    asked = "select current_setting('memory_limit'), current_setting('temp_directory')"
+    settings, places = config.load(company(tmp_path, url)), set()
+    for _ in range(2):
+        with databases.open_database(settings) as connection:
+            memory, place = connection.raw_sql(asked).fetchone()
+        assert memory == "95.3 MiB"
+        assert Path(place).parent == tmp_path / "spill"
+        places.add(place)
+    assert len(places) == 2
+
+
+def test_two_at_a_time_spill_into_folders_of_their_own(cache):
+    """With one folder they read each other's rows: an error, or a wrong sum."""
+    made = [snapshot.connect(memory_limit="40MB", threads="1") for _ in range(2)]
+    rows = "select hash(i, {k}) % 1000 as x from range(2500000) t(i)"
+    for k, connection in enumerate(made):
+        connection.raw_sql(f"create temp table own as {rows.format(k=k)} order by hash(i)")
+    assert len(list(cache.glob(".spill-*"))) == 2
+    for k, connection in enumerate(made):
+        expected = duckdb.sql(f"select sum(x) from ({rows.format(k=k)})").fetchone()
+        assert connection.raw_sql("select sum(x) from own").fetchone() == expected
+        connection.disconnect()
+    assert not list(cache.glob(".spill-*"))
+
+
 def test_duckdb_file_that_another_program_holds(tmp_path, cache):
     code = "import duckdb, sys; c = duckdb.connect('crm.duckdb'); print(flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

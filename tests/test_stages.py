@@ -66,6 +66,34 @@ def test_those_that_decide_run_after_those_that_find(project):
     }
 
 
+def test_findings_of_a_notebook_that_failed_do_not_count(project):
+    """The last good report stays published, but the page that decides must not read it as this run's."""
+    counts = (
+        "from csatlib import decisions\n"
+        "found = decisions.collected(findings_from, period=period, expected=['20_finds'])\n"
+        "print(len(found.findings), found.missing.values.tolist())"
+    )
+    own = PARAMETERS + '\nfindings_from = "."  # folder'
+    write(project.parent, "90_decide", book("What now?", counts, parameters=own))
+    recorded = (
+        "from csatlib import findings\n"
+        "row = {'estimate': 1, 'ci_low': 0, 'ci_high': 2, 'n': 99}\n"
+        "findings.record('m', row, period=period, unit='points', statement='One.')\n"
+    )
+    write(project.parent, "20_finds", book("What is?", recorded))
+    assert not run(project, period="2026-10").failed
+    assert "1 []" in printed(project, "2026-10").replace("[['92_late', 'none']]", "[]")
+    write(project.parent, "20_finds", book("What is?", recorded, "raise ValueError('no')"))
+    result = run(project, period="2026-10")
+    assert states(result)["2026-10/all/90_decide"] == "done"  # anew, though no finding changed
+    assert (project.parent / "reports/2026-10/all/20_finds.html").exists()
+    assert "0 [['20_finds', 'failed']" in printed(project, "2026-10")
+    assert states(run(project, period="2026-10"))["2026-10/all/90_decide"] == "unchanged"
+    write(project.parent, "20_finds", book("What is?", recorded))
+    assert states(run(project, period="2026-10"))["2026-10/all/90_decide"] == "done"
+    assert "1 []" in printed(project, "2026-10").replace("[['92_late', 'none']]", "[]")
+
+
 def test_a_broken_page_is_no_finding_and_what_is_set_goes_first(project):
     (project.parent / "reports" / "2026-10" / "all").mkdir(parents=True)
     (project.parent / "reports" / "2026-10" / "all" / "21_torn.ipynb").write_text("{", encoding="utf-8")

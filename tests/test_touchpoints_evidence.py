@@ -163,6 +163,8 @@ def test_units_and_bots(contacts):
     chat = contacts[contacts["touchpoint"] == "Chat"].groupby("handled_by")["rating"].mean()
     assert_allclose(beside["Chat", "satisfaction"], chat["bot"] - chat["human"])
     assert consistency(contacts[contacts["touchpoint"] == "Chat"]).empty
+    once = contacts[contacts["unit"].notna()].dropna(subset=["rating"]).drop_duplicates(["touchpoint", "unit"])
+    assert consistency(once)["p_adjusted"].isna().all()
 
 
 def test_impact_by_hand_and_by_regression(contacts):

@@ -77,7 +77,7 @@ def test_lists_read_as_the_grid_does():
     assert shown["rank"].tolist()[1] == "reach not known"
     assert lists.bands(placed)["count"].sum() == 24
     nothing = impact(contacts.assign(customer_id=None))
-    assert lists.beside(nothing).empty
+    assert lists.beside(nothing, inventory(data).entries).empty
     strip = plots.plot_strip(inventory(data[data["stage"] != "buy again"]).stages)
     assert strip.get_label().endswith("No touchpoint is listed for: Buy again.")
     ax = plots.plot_evidence(seen.query("measure == 'satisfaction'").assign(n=5))

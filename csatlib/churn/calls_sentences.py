@@ -10,13 +10,15 @@ from csatlib.words import mark, say, together
 LEVEL = 0.05
 
 
-def drawn(found: CallList) -> str:
+def drawn(found: CallList, *, months: int) -> str:
     """Say how many are to be called, how many by lot are not, and why.
 
     Parameters
     ----------
     found : CallList
         From :func:`csatlib.churn.target_list.target_list`.
+    months : int
+        The horizon, after which both groups are compared.
 
     Returns
     -------
@@ -27,8 +29,8 @@ def drawn(found: CallList) -> str:
     --------
     >>> counts = pd.DataFrame({"group": ["call", "hold_out"], "n": [168, 32], "gain": [3360.0, 640.0]})
     >>> plan = pd.DataFrame([{"detectable": 20.0, "minimum_detectable": 19.9, "reached": True}])
-    >>> print(drawn(CallList(counts, plan, None, None, None, False)))  # doctest: +ELLIPSIS
-    168 customers are to be called; 32 others, drawn by lot, are not, so that next month shows what the calls ...
+    >>> print(drawn(CallList(counts, plan, None, None, None, False), months=3))  # doctest: +ELLIPSIS
+    168 customers are to be called; 32 others, drawn by lot, are not: who of both has left after 3 months shows ...
     """
     if not found.counts["n"].sum():
         return say("Nobody is worth a call at this cost and this share of saved customers.")
@@ -37,10 +39,11 @@ def drawn(found: CallList) -> str:
         return say("The list is too short to report on.")
     plan = found.plan.iloc[0]
     told = say(
-        "{call} customers are to be called; {held} others, drawn by lot, are not, so that next month shows "
-        "what the calls changed.",
+        "{call} customers are to be called; {held} others, drawn by lot, are not: who of both has left after "
+        "{months} months shows what the calls changed.",
         call=f"{counts[CALL]:,.0f}",
         held=f"{counts[HOLD_OUT]:,.0f}",
+        months=months,
     )
     again = say(
         "The lot is the one drawn first for this list, since calls may have been made; today's data would give "
@@ -103,7 +106,7 @@ def worth(found: CallList, *, saveability: float, cost: float, currency: str) ->
     return say(
         "If a call keeps {share} % of those who would leave, the calls earn {gain} {currency} after their cost of "
         "{cost} {currency} each, and not calling the others gives up {lost} {currency}. The share is an "
-        "assumption until the first month with a hold-out is over.",
+        "assumption until the first list with a hold-out has been judged.",
         share=theme.number(100 * saveability, 0),
         gain=f"{gain[CALL]:,.0f}",
         lost=f"{gain[HOLD_OUT]:,.0f}",
@@ -180,13 +183,13 @@ def whom(found: Retention, *, min_events: int = MIN_EVENTS) -> str:
     --------
     >>> arms = pd.DataFrame({"group": ["call", "hold_out"], "n_events": [36, 20]})
     >>> whom(Retention(arms, pd.DataFrame(), pd.DataFrame(), pd.DataFrame()))  # doctest: +ELLIPSIS
-    'Whom a call keeps cannot be told yet: 20 of those held out have left, and 100 are needed; months add up.'
+    'Whom a call keeps cannot be told yet: 20 of those held out have left, and 100 are needed; lists add up.'
     """
     if found.qini.empty:
         held = found.arms.set_index("group").loc[HOLD_OUT, "n_events"]
         return say(
             "Whom a call keeps cannot be told yet: {events} of those held out have left, and {needed} are needed; "
-            "months add up.",
+            "lists add up.",
             events=f"{held:,.0f}"
             if held >= disclosure.bases.min_base
             else say("fewer than {n}", n=disclosure.bases.min_base),
@@ -212,13 +215,12 @@ def _detects(plan: pd.Series) -> str:
     share = theme.number(100 * plan["n_hold_out"] / plan["n"], 0)
     if pd.isna(plan["minimum_detectable"]):
         return say(
-            "Even {share} % of the list held out cannot show a difference in one month: judge several months "
-            "together.",
+            "Even {share} % of the list held out cannot show a difference: judge several lists together.",
             share=share,
         )
     return say(
-        "Even {share} % of the list held out detects only a difference of {points} percentage points in one "
-        "month: judge several months together.",
+        "Even {share} % of the list held out detects only a difference of {points} percentage points: judge "
+        "several lists together.",
         share=share,
         points=theme.number(plan["minimum_detectable"], 1),
     )

@@ -131,6 +131,7 @@ def survey_value(
     *,
     blocks: Mapping[str, Sequence[str]],
     kind: str = "logistic",
+    full: Churn | None = None,
     customer: str = "customer_id",
     confidence: float = 0.95,
     seed: int = 0,
@@ -146,6 +147,8 @@ def survey_value(
         Features in the order they are added, the first the base.
     kind : {"logistic", "boosting"}
         As for :func:`csatlib.churn.fit`.
+    full : Churn, optional
+        A model already fitted to `train` with all these features; it is not fitted again.
     customer, confidence, seed, replicates
         As for :func:`evaluate`.
 
@@ -178,8 +181,9 @@ def survey_value(
     left, found, used = test["left"].to_numpy(float), {}, []
     for name, features in blocks.items():
         used = [*used, *features]
-        p = fit(train, features=used, kind=kind, customer=customer, seed=seed).predict(test)
-        found[name] = all_measures(p, left, group, drawn)
+        same = full is not None and full.kind == kind and set(full.features) == set(used)
+        model = full if same else fit(train, features=used, kind=kind, customer=customer, seed=seed)
+        found[name] = all_measures(model.predict(test), left, group, drawn)
     names = list(blocks)
     keys = [(measure, name) for measure in COMPARED for name in names]
     table = pd.DataFrame(keys, columns=["measure", "block"])

@@ -164,16 +164,13 @@ def dependence(
     check_confidence(confidence)
     require_columns(model.features, features)
     _, group, drawn, base = shared(train, customer, refits, seed)
-    fits = [_refit(model, train, times) for times in drawn[:, group].astype(int)]
+    coded, left = model.coded(train), train["left"].to_numpy(float)
+    fits = [_refit(model, coded, left, times) for times in drawn[:, group].astype(int)]
     asked = [(name, level) for name in features for level in _levels(rows[name])]
-    estimate, resampled = [], []
-    for name, level in asked:
-        fixed = rows[model.features].assign(**{name: level})
-        estimate.append(model.predict(fixed).mean())
-        resampled.append([fitted.predict_proba(fixed)[:, 1].mean() for fitted in fits])
-    limits = from_replicates(
-        np.array(estimate), np.array(resampled).T, n_groups=base["n_groups"], confidence=confidence
-    )
+    fixed = pd.concat([model.coded(rows.assign(**{name: level})) for name, level in asked])
+    means = [e.predict_proba(fixed)[:, 1].reshape(len(asked), -1).mean(axis=1) for e in (model.estimator, *fits)]
+    estimate, resampled = means[0], np.array(means[1:])
+    limits = from_replicates(estimate, resampled, n_groups=base["n_groups"], confidence=confidence)
     return pd.DataFrame(
         {
             "feature": [name for name, _ in asked],
@@ -202,10 +199,10 @@ def shared(rows: pd.DataFrame, customer: str, replicates: int, seed: int) -> tup
     return left, group, multiplicities(present, replicates=replicates, seed=seed), base
 
 
-def _refit(model: Churn, train: pd.DataFrame, times: np.ndarray) -> Any:
+def _refit(model: Churn, coded: pd.DataFrame, left: np.ndarray, times: np.ndarray) -> Any:
     """Fit the chosen pipeline, uncalibrated, to rows that count so many times."""
-    drawn = train.iloc[np.repeat(np.arange(len(train)), times)]
-    return clone(model.estimator.estimator).fit(drawn[model.features], drawn["left"])
+    drawn = np.repeat(np.arange(len(coded)), times)
+    return clone(model.estimator.estimator).fit(coded.iloc[drawn], left[drawn])
 
 
 def _lost(

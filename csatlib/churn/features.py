@@ -11,7 +11,8 @@ from csatlib.tables.scale import Scale
 DAY = 86_400
 KEYS = ("customer_id", "snapshot")
 SCORES = ("overall", "nps", "ces")
-SCORE_FEATURES = tuple(f"last_{score}" for score in (*SCORES, "gap"))
+LASTING = ("overall", "nps", "gap")  # told of the company; an ease score is told of one contact
+SCORE_FEATURES = tuple(f"last_{score}" for score in (*SCORES, "gap")) + tuple(f"mean_{score}" for score in LASTING)
 PRESENCE_FEATURES = ("answered", "answer_days")
 BLOCKS = {  # what says much the same; the customers' own columns come on top
     "spend": ("spend_90", "spend_change_90"),
@@ -119,21 +120,33 @@ def _ended(spine: ir.Table, complaints: ir.Table) -> ir.Table:
 
 
 def _answers(spine: ir.Table, responses: ir.Table, scale: Scale | None) -> ir.Table:
-    scores = [score for score in SCORES if score in responses.columns]
-    given = responses.select(
-        "customer_id",
-        at=responses.responded_at,
-        answer_at=responses.responded_at,
-        **{f"last_{score}": responses[score].cast("float64") for score in scores},
-        **({"last_gap": _gap(responses, scale)} if scale is not None and _pairs(responses, scale) else {}),
+    """Add the last answers and their means so far: one as-of join to what was known after each answer."""
+    scores = {score: responses[score].cast("float64") for score in SCORES if score in responses.columns}
+    if scale is not None and _pairs(responses, scale):
+        scores["gap"] = _gap(responses, scale)
+    given = responses.select("customer_id", at=responses.responded_at, **scores)
+    given = given.filter(given.customer_id.notnull(), given.at.notnull())
+    sums = {f"sum_{score}": given[score].sum() for score in scores}
+    counts = {f"count_{score}": given[score].count() for score in scores}
+    given = given.group_by(["customer_id", "at"]).aggregate(**sums, **counts)
+    so_far = ibis.window(group_by="customer_id", order_by="at", preceding=None, following=0)
+    given = given.mutate(
+        **{
+            f"{kind}_so_far_{score}": given[f"{kind}_{score}"].sum().over(so_far)
+            for kind in ("sum", "count")
+            for score in scores
+        }
     )
-    spine = _last(spine, given, "answer_at")
-    spine = spine.mutate(
-        answered=spine.answer_at.notnull().cast("float64"), answer_days=_days(spine.snapshot, spine.answer_at)
-    ).drop("answer_at")
-    for name in [column for column in given.columns if column.startswith("last_")]:
-        spine = _last(spine, given, name)
-    return spine
+    known = {}
+    for score in scores:  # of the answers since the last one that gave this score, that one alone has a value
+        since = ibis.window(group_by=["customer_id", f"count_so_far_{score}"])
+        known[f"last_{score}"] = (given[f"sum_{score}"] / given[f"count_{score}"].nullif(0)).max().over(since)
+        if score in LASTING:
+            known[f"mean_{score}"] = given[f"sum_so_far_{score}"] / given[f"count_so_far_{score}"].nullif(0)
+    told = given.select("customer_id", "at", **known)
+    joined = spine.asof_join(told, spine.snapshot >= told.at, "customer_id")
+    age = {"answered": joined.at.notnull().cast("float64"), "answer_days": _days(joined.snapshot, joined.at)}
+    return joined.select(*spine.columns, **age, **{name: joined[name] for name in known})
 
 
 def _pairs(responses: ir.Table, scale: Scale) -> list[tuple[str, str, int]]:
@@ -150,9 +163,8 @@ def _gap(responses: ir.Table, scale: Scale) -> ir.FloatingValue:
 
 
 def _last(spine: ir.Table, events: ir.Table, value: str) -> ir.Table:
-    """Add the last value known at each snapshot: an as-of join; of two at one moment their mean or latest."""
+    """Add the last value known at each snapshot: an as-of join; of two at one moment their mean."""
     events = events.filter(events.customer_id.notnull(), events.at.notnull(), events[value].notnull())
-    one = events[value].max() if events[value].type().is_timestamp() else events[value].mean()
-    events = events.group_by(["customer_id", "at"]).aggregate(one.name(value))
+    events = events.group_by(["customer_id", "at"]).aggregate(events[value].mean().name(value))
     joined = spine.asof_join(events, spine.snapshot >= events.at, "customer_id")
     return joined.select(*spine.columns, value)

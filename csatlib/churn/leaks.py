@@ -119,13 +119,13 @@ def audit(
     both = rows.loc[rows["snapshot"].isin(days), [*KEYS, *names]].merge(
         pd.concat(again), on=list(KEYS), how="outer", suffixes=("", "_cut"), indicator="side"
     )
-    alone = int((both["side"] != "both").sum())
+    hindsight = int((both["side"] != "both").sum())
     both = both[both["side"] == "both"]
-    found = [("customer_id", len(both), alone, np.nan, "leak" if alone else "clean")]
+    found = [("customer_id", len(both), hindsight, np.nan, "leak" if hindsight else "clean")]
     for name in names:
         own, cut = both[name], both[f"{name}_cut"] if f"{name}_cut" in both else pd.Series(np.nan, both.index)
         changed = int((~_same(own, cut)).sum())
-        auc = _alone(rows, name)
+        auc = alone(rows, name)
         verdict = "leak" if changed else "suspect" if auc >= too_good else "clean"
         found.append((name, len(both), changed, auc, verdict))
     return pd.DataFrame(found, columns=["feature", "n", "changed", "estimate", "verdict"])
@@ -138,8 +138,27 @@ def _same(a: pd.Series, b: pd.Series) -> pd.Series:
     return missing | (a.astype("str") == b.astype("str"))
 
 
-def _alone(rows: pd.DataFrame, name: str) -> float:
-    """AUC of one feature out of time, missing values a level of their own."""
+def alone(rows: pd.DataFrame, name: str) -> float:
+    """Return the AUC of one feature by itself, turned to be 0.5 or more, missing values a level of their own.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Snapshots.
+    name : str
+        The feature; the last third of the snapshots judges it.
+
+    Returns
+    -------
+    float
+        NaN where nobody left, or all.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"snapshot": 1, "left": [1.0, 0.0, 0.0], "days": [1.0, 2.0, None]})
+    >>> alone(rows, "days")
+    0.75
+    """
     dates = sorted(rows["snapshot"].unique())
     first = dates[-max(1, len(dates) // 3)]
     past, later = rows[rows["snapshot"] < first], rows[rows["snapshot"] >= first]

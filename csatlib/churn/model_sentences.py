@@ -16,24 +16,29 @@ def clean(audit: pd.DataFrame) -> str:
     Parameters
     ----------
     audit : DataFrame
-        From :func:`csatlib.churn.audit`.
+        From :func:`csatlib.churn.audit`, or :func:`csatlib.churn.unchecked` where there are no dates.
 
     Returns
     -------
     str
-        One sentence.
+        One sentence, or two where it cannot be checked.
 
     Examples
     --------
     >>> clean(pd.DataFrame({"feature": ["last_nps"], "n": [900], "verdict": ["clean"]}))
     'Rebuilt from what was on record on the day, 900 rows and all 1 features come out the same.'
     """
-    wrong = audit[audit["verdict"] != "clean"]
+    wrong = audit[audit["verdict"].isin(["leak", "suspect"])]
     if len(wrong):
         names = [feature(name) for name in wrong["feature"]]
         return say(
             "Do not use this page before these are mended, they seem to know the future: {names}.",
             names=listed(names),
+        )
+    if (audit["verdict"] == "unchecked").all():
+        return say(
+            "This data has no dates: whether a feature was known before a customer left cannot be checked. What "
+            "was written down only afterwards, or stops growing when a customer leaves, looks like foresight."
         )
     return say(
         "Rebuilt from what was on record on the day, {n} rows and all {k} features come out the same.",
@@ -42,13 +47,15 @@ def clean(audit: pd.DataFrame) -> str:
     )
 
 
-def sorts(measures: pd.DataFrame) -> str:
-    """Say how well leavers are told from stayers on later months.
+def sorts(measures: pd.DataFrame, *, judged: str) -> str:
+    """Say how well leavers are told from stayers on rows the model has not seen.
 
     Parameters
     ----------
     measures : DataFrame
         ``measures`` of :func:`csatlib.churn.evaluate`.
+    judged : str
+        From :func:`csatlib.churn.data_sentences.judged_on`.
 
     Returns
     -------
@@ -58,17 +65,18 @@ def sorts(measures: pd.DataFrame) -> str:
     Examples
     --------
     >>> row = {"measure": "auc", "n_events": 294, "estimate": 0.62, "ci_low": 0.56, "ci_high": 0.67}
-    >>> sorts(pd.DataFrame([row]))[:76]
+    >>> sorts(pd.DataFrame([row]), judged="later months")[:76]
     'Of 100 pairs of a leaver and a stayer the model puts the leaver first in 62 '
     """
     row = measures.set_index("measure").loc["auc"]
     return say(
         "Of 100 pairs of a leaver and a stayer the model puts the leaver first in {auc} (95 % interval {low} to "
-        "{high}; 50 is chance; {n} departures in later months).",
+        "{high}; 50 is chance; {n} departures, {judged}).",
         auc=theme.number(100 * row["estimate"], 0),
         low=theme.number(100 * row["ci_low"], 0),
         high=theme.number(100 * row["ci_high"], 0),
         n=f"{row['n_events']:,}",
+        judged=judged,
     )
 
 
@@ -172,7 +180,7 @@ def surveys(value: pd.DataFrame) -> str:
     --------
     >>> row = {"measure": "auc", "block": "scores", "estimate": 0.07, "ci_low": 0.03, "ci_high": 0.12}
     >>> surveys(pd.DataFrame([row | {"p_adjusted": 0.01, "minimum_detectable": 0.06}]))
-    'With last scores, 7.0 more pairs of 100 are sorted right (95 % interval 3.0 to 12.0).'
+    'With scores given, 7.0 more pairs of 100 are sorted right (95 % interval 3.0 to 12.0).'
     """
     texts = {
         "more": mark("With {block}, {x} more pairs of 100 are sorted right (95 % interval {low} to {high})."),
@@ -216,7 +224,7 @@ def leading(importance: pd.DataFrame) -> str:
     Examples
     --------
     >>> leading(pd.DataFrame({"feature": ["scores", "spend"], "top": [True, False]}))
-    "The model's order rests most on: last scores. The others cannot be ranked."
+    "The model's order rests most on: scores given. The others cannot be ranked."
     """
     names = [block(name) for name in importance.loc[importance["top"], "feature"]]
     if not names:

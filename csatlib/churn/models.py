@@ -1,29 +1,32 @@
 """Two models behind one interface, tuned and calibrated on the training months alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold, ParameterGrid
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from csatlib.churn.snapshots import feature_names
 from csatlib.stats.rows import replicate_groups, require_columns
 
 FOLDS = 5
 ENOUGH = 500
+FADES = 30.0  # days after which what happened counts half in the logistic model
 KINDS = ("logistic", "boosting")
 GRIDS = {
-    "logistic": {"model__C": [0.001, 0.003, 0.01, 0.1, 1.0]},
-    "boosting": {"model__max_iter": [40, 120], "model__max_leaf_nodes": [4]},
+    "logistic": {"C": [0.001, 0.003, 0.01, 0.1, 1.0]},
+    "boosting": {"max_iter": [40, 120], "max_leaf_nodes": [4]},
 }
 
 
@@ -46,6 +49,8 @@ class Churn:
         Customers who left, in the training rows.
     enough : bool
         False under 500 leavers: then which feature says most, bends, and which model is better are not claimed.
+    levels : dict of str to list
+        Values of each text in training.
     """
 
     kind: str
@@ -54,6 +59,29 @@ class Churn:
     summary: pd.DataFrame
     n_leavers: int
     enough: bool
+    levels: dict[str, list] = field(default_factory=dict)
+
+    def coded(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the features as numbers, as the estimator takes them: of texts the place among the levels.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            With the model's features.
+
+        Returns
+        -------
+        DataFrame of float
+            -1 for a text that is missing or was not seen in training.
+
+        Examples
+        --------
+        >>> model = Churn("logistic", ["plan"], None, pd.DataFrame(), 0, False, {"plan": ["x", "y"]})
+        >>> model.coded(pd.DataFrame({"plan": ["y", "z"]}))["plan"].tolist()
+        [1.0, -1.0]
+        """
+        require_columns(rows.columns, self.features)
+        return _coded(rows, self.features, self.levels)
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Return the probability of leaving within the horizon, one per row.
@@ -74,8 +102,7 @@ class Churn:
         >>> model.predict(pd.DataFrame({"days": [0, 19]})).round(1).tolist()
         [1.0, 0.0]
         """
-        require_columns(rows.columns, self.features)
-        return self.estimator.predict_proba(rows[self.features])[:, 1]
+        return self.estimator.predict_proba(self.coded(rows))[:, 1]
 
 
 def fit(
@@ -117,8 +144,10 @@ def fit(
 
     Notes
     -----
-    Numbers are centred, medians stand for missing ones and an indicator says so (logistic); boosting takes them as
-    they are. Texts become indicators. The folds' predictions are brought to the observed rate by Platt's sigmoid.
+    Numbers are centred, medians stand for missing ones and an indicator says so (logistic). Days since something
+    (columns that end in ``_days``) enter as recency, 1 / (1 + days / 30), 0 where it never happened: what happened
+    fades, and "never" is longest ago. Boosting takes numbers as they are. Texts become indicators. The folds'
+    predictions are brought to the observed rate by Platt's sigmoid.
     500 leavers: about 20 per column of a model with 25, in the middle of what Riley et al. ask for.
 
     References
@@ -137,14 +166,26 @@ def fit(
     require_columns(rows.columns, [customer, "left", *features])
     leavers = _validate(rows, customer, kind, folds)
     features = [name for name in features if rows[name].notna().any()]
-    groups = replicate_groups(rows[customer])
-    cuts = list(GroupKFold(n_splits=folds).split(rows, groups=groups))
-    tried = {k: _tuned(k, rows, features, cuts, seed) for k in (KINDS if kind == "best" else (kind,))}
+    texts = [name for name in features if not pd.api.types.is_numeric_dtype(rows[name])]
+    levels = {name: sorted(rows[name].dropna().unique()) for name in texts}
+    coded, left = _coded(rows, features, levels), rows["left"].to_numpy(float)
+    cuts = list(GroupKFold(n_splits=folds).split(coded, groups=replicate_groups(rows[customer])))
+    pipelines = {k: _pipeline(k, coded, texts, seed) for k in (KINDS if kind == "best" else (kind,))}
+    tried = {k: _losses(pipeline, GRIDS[k], coded, left, cuts) for k, pipeline in pipelines.items()}
     chosen = kind if kind != "best" else _better(tried)
-    summary = pd.concat([_summary(k, search, rows, k == chosen) for k, search in tried.items()], ignore_index=True)
-    estimator = CalibratedClassifierCV(tried[chosen].best_estimator_, method="sigmoid", cv=cuts, ensemble=False)
-    estimator.fit(rows[features], rows["left"])
-    return Churn(chosen, features, estimator, summary, leavers, leavers >= ENOUGH)
+    summary = pd.concat([_summary(k, losses, rows, k == chosen) for k, losses in tried.items()], ignore_index=True)
+    setting = ParameterGrid(GRIDS[chosen])[int(tried[chosen].mean(axis=1).argmin())]
+    best = pipelines[chosen].set_params(**{f"model__{name}": value for name, value in setting.items()})
+    estimator = CalibratedClassifierCV(best, method="sigmoid", cv=cuts, ensemble=False).fit(coded, left)
+    return Churn(chosen, features, estimator, summary, leavers, leavers >= ENOUGH, levels)
+
+
+def _coded(rows: pd.DataFrame, features: list[str], levels: dict[str, list]) -> pd.DataFrame:
+    """Texts as places among their levels: read once here, not once for each fit."""
+    columns = {
+        name: pd.Index(levels[name]).get_indexer(rows[name]) if name in levels else rows[name] for name in features
+    }
+    return pd.DataFrame({name: np.asarray(column, dtype=float) for name, column in columns.items()})
 
 
 def _validate(rows: pd.DataFrame, customer: str, kind: str, folds: int) -> int:
@@ -163,9 +204,10 @@ def _validate(rows: pd.DataFrame, customer: str, kind: str, folds: int) -> int:
     return leavers
 
 
-def _pipeline(kind: str, rows: pd.DataFrame, features: list[str], seed: int) -> Pipeline:
-    numbers = [name for name in features if pd.api.types.is_numeric_dtype(rows[name])]
-    texts = [name for name in features if name not in numbers]
+def _pipeline(kind: str, coded: pd.DataFrame, texts: list[str], seed: int) -> Pipeline:
+    numbers = [name for name in coded.columns if name not in texts]
+    ages = [name for name in numbers if kind == "logistic" and name.endswith("_days")]
+    numbers = [name for name in numbers if name not in ages]
     if kind == "logistic":
         prepared = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
         model: Any = LogisticRegression(max_iter=1000)
@@ -175,34 +217,37 @@ def _pipeline(kind: str, rows: pd.DataFrame, features: list[str], seed: int) -> 
             learning_rate=0.08, min_samples_leaf=50, l2_regularization=1.0, early_stopping=False, random_state=seed
         )
     encoded = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer([("numbers", prepared, numbers), ("texts", encoded, texts)])
+    recent = make_pipeline(FunctionTransformer(_recency, feature_names_out="one-to-one"), StandardScaler())
+    columns = ColumnTransformer(
+        [("numbers", prepared, numbers), ("ages", recent, ages), ("texts", encoded, texts)]
+    )
     return Pipeline([("columns", columns), ("model", model)])
 
 
-def _tuned(kind: str, rows: pd.DataFrame, features: list[str], cuts: list, seed: int) -> GridSearchCV:
-    pipeline = _pipeline(kind, rows, features, seed)
-    search = GridSearchCV(pipeline, GRIDS[kind], scoring="neg_log_loss", cv=cuts, refit=True)
-    return search.fit(rows[features], rows["left"])
+def _recency(days: pd.DataFrame) -> pd.DataFrame:
+    return (1 / (1 + days.clip(lower=0) / FADES)).fillna(0.0)
 
 
-def _losses(search: GridSearchCV) -> np.ndarray:
-    """Log loss of each setting in each fold, shape (settings, folds)."""
-    folds = search.n_splits_
-    return -np.stack([search.cv_results_[f"split{k}_test_score"] for k in range(folds)], axis=1)
+def _losses(pipeline: Pipeline, grid: dict, coded: pd.DataFrame, left: np.ndarray, cuts: list) -> np.ndarray:
+    """Return the log loss of each setting in each fold, shape (settings, folds); columns prepared once a fold."""
+    settings, found = list(ParameterGrid(grid)), []
+    for train, test in cuts:
+        prepared = clone(pipeline[:-1]).fit(coded.iloc[train])
+        known, unseen = (prepared.transform(coded.iloc[part]) for part in (train, test))
+        fits = [clone(pipeline[-1]).set_params(**setting).fit(known, left[train]) for setting in settings]
+        found.append([log_loss(left[test], fitted.predict_proba(unseen), labels=[0, 1]) for fitted in fits])
+    return np.array(found).T
 
 
-def _better(tried: dict[str, GridSearchCV]) -> str:
-    losses = [_losses(tried[kind])[tried[kind].best_index_] for kind in KINDS]
-    gained = losses[0] - losses[1]
+def _better(tried: dict[str, np.ndarray]) -> str:
+    best = [tried[kind][tried[kind].mean(axis=1).argmin()] for kind in KINDS]
+    gained = best[0] - best[1]
     return "boosting" if gained.mean() > gained.std(ddof=1) / np.sqrt(len(gained)) else "logistic"
 
 
-def _summary(kind: str, search: GridSearchCV, rows: pd.DataFrame, chosen: bool) -> pd.DataFrame:
-    losses = _losses(search)
-    settings = [
-        ", ".join(f"{name.removeprefix('model__')} = {value:g}" for name, value in setting.items())
-        for setting in search.cv_results_["params"]
-    ]
+def _summary(kind: str, losses: np.ndarray, rows: pd.DataFrame, chosen: bool) -> pd.DataFrame:
+    grid = ParameterGrid(GRIDS[kind])
+    settings = [", ".join(f"{name} = {value:g}" for name, value in setting.items()) for setting in grid]
     return pd.DataFrame(
         {
             "model": kind,
@@ -211,6 +256,6 @@ def _summary(kind: str, search: GridSearchCV, rows: pd.DataFrame, chosen: bool) 
             "n_events": int(rows["left"].sum()),
             "estimate": losses.mean(axis=1),
             "se": losses.std(axis=1, ddof=1) / np.sqrt(losses.shape[1]),
-            "chosen": (np.arange(len(settings)) == search.best_index_) & chosen,
+            "chosen": (np.arange(len(settings)) == losses.mean(axis=1).argmin()) & chosen,
         }
     )

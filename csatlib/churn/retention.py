@@ -1,6 +1,7 @@
 """What the calls changed: those called against those held out by lot, counted as assigned."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from csatlib.stats.intervals import check_confidence, holm, wilson
+from csatlib.tables.period import parse
 
 CALL, HOLD_OUT = "call", "hold_out"
 MIN_EVENTS = 100
@@ -56,7 +58,7 @@ def retention_effect(
     assigned_on, observed_until : str or Timestamp
         Day of the lot; last day on which a leaver would have been recorded.
     days : int
-        Days after the lot within which leaving counts.
+        Days after the lot within which leaving counts: the horizon the list was drawn for.
     customer, left : str
         Columns of `customers`.
     min_events : int
@@ -129,6 +131,62 @@ def retention_effect(
         uplift["p_adjusted"] = holm(uplift["p_value"])
         qini = _qini(rows, replicates, confidence, seed)
     return Retention(arms, difference, uplift, qini)
+
+
+def earlier(
+    name: str,
+    *,
+    folder: str | Path,
+    customers: pd.DataFrame,
+    until: str | pd.Timestamp,
+    months: int,
+) -> tuple[Retention | None, pd.Timestamp | None]:
+    """Judge an earlier call list by the assignment that was kept of it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the list: the period at whose end its lot was drawn, for example ``"2026-07"``. "" for none.
+    folder : str or Path
+        The restricted folder with ``assignment_NAME.csv``, of :func:`csatlib.churn.target_list.target_list`.
+    customers : DataFrame
+        As for :func:`retention_effect`.
+    until : date
+        Departures are on record before this moment.
+    months : int
+        The horizon the list was drawn for.
+
+    Returns
+    -------
+    tuple of (Retention or None, Timestamp or None)
+        What came of it, None without a list or before its horizon is over; the day from which it can be judged.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such list in the folder; a name that is no period.
+
+    Examples
+    --------
+    >>> earlier("", folder="restricted", customers=pd.DataFrame(), until="2026-11-01", months=3)
+    (None, None)
+    """
+    if not name:
+        return None, None
+    start = pd.Timestamp(parse(name).end)
+    over = start + pd.DateOffset(months=months)
+    file = Path(folder) / f"assignment_{name}.csv"
+    if not folder or not file.is_file():
+        raise FileNotFoundError(
+            f"judged_list={name!r}: no {file.name} in restricted={str(folder)!r}; name a list that was drawn "
+            'there, or "" for none'
+        )
+    if over > pd.Timestamp(until):
+        return None, over
+    lot = pd.read_csv(file, dtype={"customer": str})
+    people = customers.astype({"customer_id": str})
+    dates = {"assigned_on": start, "observed_until": over, "days": (over - start).days}
+    return retention_effect(lot, people, **dates), over
 
 
 def _check(

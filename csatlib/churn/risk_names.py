@@ -23,10 +23,11 @@ BLOCK = {
     "contacts": mark("contacts"),
     "complaints": mark("complaints"),
     "presence": mark("fact and age of the answer"),
-    "scores": mark("last scores"),
+    "scores": mark("scores given"),
 }
 FEATURES = {
     "tenure_years": mark("Years as a customer"),
+    "tenure_months": mark("Months as a customer"),
     "spend_90": mark("Spend in 90 days"),
     "spend_change_90": mark("Spend in 90 days, less the 90 before"),
     "contacts_30": mark("Contacts in 30 days"),
@@ -43,6 +44,9 @@ FEATURES = {
     "last_nps": mark("Last recommendation, 0 to 10"),
     "last_ces": mark("Last ease score"),
     "last_gap": mark("Last gap: received less expected"),
+    "mean_overall": mark("Mean overall satisfaction so far"),
+    "mean_nps": mark("Mean recommendation so far, 0 to 10"),
+    "mean_gap": mark("Mean gap so far: received less expected"),
 }
 MEASURES = {
     "auc": mark("Pairs sorted right, of 100"),
@@ -219,6 +223,27 @@ def checked(audit: pd.DataFrame, column: Callable[[str], str]) -> pd.DataFrame:
     return rows.assign(label=heads(rows["feature"], column), **limits)[["label", "n", *limits]]
 
 
+def arms(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the two parts of a call list with a ``label``.
+
+    Parameters
+    ----------
+    found : DataFrame
+        ``arms`` of :func:`csatlib.churn.retention_effect`, or ``counts`` of a call list.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> arms(pd.DataFrame({"group": ["call", "hold_out"]}))["label"].tolist()
+    ['To be called', 'Left uncalled, by lot']
+    """
+    known = {"call": say("To be called"), "hold_out": say("Left uncalled, by lot")}
+    return found.assign(label=found["group"].map(known))
+
+
 def hundreds(measures: pd.DataFrame) -> pd.DataFrame:
     """Return a model's measures as a reader's numbers, times 100 and with a ``label``.
 
@@ -281,7 +306,7 @@ def steps(value: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> row = {"measure": "auc", "block": "scores", "n": 900, "value": 0.62, "estimate": 0.07}
     >>> steps(pd.DataFrame([row | {"ci_low": 0.03, "ci_high": 0.12}]))[["label", "with_it"]].values.tolist()
-    [['last scores', '62.0']]
+    [['scores given', '62.0']]
     """
     rows = value[value["measure"] == "auc"]
     labels = [block(name) for name in rows["block"]]

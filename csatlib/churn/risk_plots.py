@@ -150,7 +150,7 @@ def plot_importance(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> rows = {"feature": ["scores", "spend"], "n": 900, "estimate": [0.05, 0.0], "ci_low": [0.01, -0.02]}
     >>> ax = plot_importance(pd.DataFrame(rows | {"ci_high": [0.09, 0.02], "top": [True, False]}))
     >>> [text.get_text() for text in ax.get_yticklabels()]
-    ['last scores', 'spend']
+    ['scores given', 'spend']
     >>> plt.close("all")
     """
     rows = result.assign(**{column: 100 * result[column] for column in ("estimate", "ci_low", "ci_high")})

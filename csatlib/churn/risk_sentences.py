@@ -7,7 +7,6 @@ from csatlib import disclosure, theme
 from csatlib.churn.calls_sentences import drawn, worth
 from csatlib.churn.risk_names import part, policy
 from csatlib.churn.similar import alike
-from csatlib.churn.snapshots import Split
 from csatlib.churn.target_list import CallList
 from csatlib.words import listed, mark, say, together
 
@@ -144,7 +143,7 @@ def similar(row: pd.Series | dict) -> str:
     )
 
 
-def calling(found: CallList, *, saveability: float, cost: float, currency: str) -> str:
+def calling(found: CallList, *, saveability: float, cost: float, currency: str, months: int) -> str:
     """Say how many are called and how many are not by lot, and what the calls would earn.
 
     Parameters
@@ -155,6 +154,8 @@ def calling(found: CallList, *, saveability: float, cost: float, currency: str) 
         What it was given.
     currency : str
         Unit of money.
+    months : int
+        The horizon.
 
     Returns
     -------
@@ -164,12 +165,14 @@ def calling(found: CallList, *, saveability: float, cost: float, currency: str) 
     Examples
     --------
     >>> nobody = CallList(pd.DataFrame({"group": [], "n": []}), pd.DataFrame(), None, None, None, False)
-    >>> calling(nobody, saveability=0.2, cost=5, currency="EUR")
+    >>> calling(nobody, saveability=0.2, cost=5, currency="EUR", months=3)
     'Nobody is worth a call at this cost and this share of saved customers.'
     """
     if not found.counts["n"].sum():
-        return drawn(found)
-    return together(drawn(found), worth(found, saveability=saveability, cost=cost, currency=currency))
+        return drawn(found, months=months)
+    return together(
+        drawn(found, months=months), worth(found, saveability=saveability, cost=cost, currency=currency)
+    )
 
 
 def words(rows: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:
@@ -297,38 +300,6 @@ def action(called: int, policies: pd.DataFrame) -> str:
             "part chosen by lot before it becomes a routine."
         )
     return say(text, n=f"{called:,}")
-
-
-def months(cut: Split) -> str:
-    """Say which snapshots the model learnt from and on which it is judged.
-
-    Parameters
-    ----------
-    cut : Split
-        From :func:`csatlib.churn.split`.
-
-    Returns
-    -------
-    str
-        One sentence.
-
-    Examples
-    --------
-    >>> days = pd.DataFrame({"snapshot": pd.date_range("2026-01-01", periods=3, freq="MS"), "left": 1.0})
-    >>> months(Split(days[:1], days[2:], (pd.Timestamp("2026-02-01"),)))[:58]
-    'Learnt from 1 snapshots (to 2026-01-01, 1 departures), jud'
-    """
-    return say(
-        "Learnt from {k} snapshots (to {last}, {left} departures), judged on {m} (from {first}, {later} "
-        "departures), {unused} between unused.",
-        k=cut.train["snapshot"].nunique(),
-        last=f"{cut.train['snapshot'].max():%Y-%m-%d}",
-        left=f"{cut.train['left'].sum():,.0f}",
-        m=cut.test["snapshot"].nunique(),
-        first=f"{cut.test['snapshot'].min():%Y-%m-%d}",
-        later=f"{cut.test['left'].sum():,.0f}",
-        unused=len(cut.purged),
-    )
 
 
 def told(rows: pd.DataFrame, conditions: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 from csatlib.churn import features
 from csatlib.churn.features import KEYS
 from csatlib.stats.rows import require_columns
+from csatlib.tables import cache
 from csatlib.tables.scale import Scale
 from csatlib.tables.split import to_pandas
 
@@ -87,7 +88,8 @@ def snapshot(
         ``lowest_rating_90``, ``complaints_90``, ``complaints_open``, ``complaint_days`` (age of the last one,
         one year back), ``complaint_change`` (rating after less before, known from followed_up_at),
         ``answered`` (0 or 1), ``answer_days`` (age of the last answer), ``last_overall``, ``last_nps``,
-        ``last_ces``, ``last_gap``. Counts are 0 and other features missing where there was nothing.
+        ``last_ces``, ``last_gap``, ``mean_overall``, ``mean_nps``, ``mean_gap`` (of all answers so far). Counts
+        are 0 and other features missing where there was nothing.
 
     Raises
     ------
@@ -132,6 +134,62 @@ def snapshot(
     if not frames:
         return result
     return to_pandas(_engine().to_pyarrow(result.order_by(["snapshot", "customer_id"])))
+
+
+def firsts(
+    tables: Mapping[str, pd.DataFrame], *, begin: str | pd.Timestamp, end: str | pd.Timestamp
+) -> pd.DatetimeIndex:
+    """Return the first days of the months that can be snapshots: from the fourth on record.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        As for :func:`snapshot`; with ``transactions`` the records begin with the first of them.
+    begin, end : date
+        What is looked at.
+
+    Returns
+    -------
+    DatetimeIndex
+        Three months are left for the windows to fill.
+
+    Examples
+    --------
+    >>> firsts({}, begin="2026-01-01", end="2026-06-01").month.tolist()
+    [4, 5, 6]
+    """
+    began = pd.Timestamp(begin)
+    if "transactions" in tables:
+        began = max(began, tables["transactions"]["occurred_at"].min())
+    return pd.date_range(began.normalize(), end, freq="MS")[3:]
+
+
+def valued(rows: pd.DataFrame, *, margin: float, months: int, spend: float) -> pd.DataFrame:
+    """Add what a kept customer is worth: monthly spend times margin times the months he stays.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From :func:`snapshot`.
+    margin : float
+        Share of the spend that is earned.
+    months : int
+        How long a kept customer stays.
+    spend : float
+        Monthly spend where the company has no transactions.
+
+    Returns
+    -------
+    DataFrame
+        With ``value``, in the currency of the spend; missing where a customer spent nothing on record.
+
+    Examples
+    --------
+    >>> valued(pd.DataFrame({"spend_90": [90.0, -5.0]}), margin=0.4, months=24, spend=30)["value"].tolist()
+    [288.0, 0.0]
+    """
+    monthly = rows["spend_90"].clip(lower=0) / 3 if "spend_90" in rows.columns else spend
+    return rows.assign(value=monthly * margin * months)
 
 
 def feature_names(rows: Any) -> list[str]:
@@ -201,7 +259,7 @@ def split(rows: pd.DataFrame, *, test: int = 3) -> Split:
 def _engine() -> ibis.BaseBackend:
     import duckdb  # late: its import starts a thread, and kernels are forked
 
-    engine = ibis.duckdb.connect(autoinstall_known_extensions=False)
+    engine = ibis.duckdb.connect(autoinstall_known_extensions=False, temp_directory=cache.spill())
     with contextlib.suppress(duckdb.Error):  # Jupyter without ipywidgets: refused, and there is no bar
         engine.raw_sql("SET enable_progress_bar = false")
     return engine

@@ -79,7 +79,7 @@ def hold_out_size(
     Notes
     -----
     Two independent proportions, two-sided normal test, unequal groups; the smallest group that has the power.
-    Where none up to `most` has it, the largest is taken and `reached` is False: then judge several months
+    Where none up to `most` has it, the largest is taken and `reached` is False: then judge several lists
     together.
 
     References

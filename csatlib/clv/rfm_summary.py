@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from ibis import _
+from ibis.expr import types as ir
 
 from csatlib.stats.rows import require_columns
 
@@ -191,10 +192,11 @@ def _lines(transactions, columns, end, refunds, decimals, joined_on) -> ibis.Tab
         table = ibis.memtable(pa.Table.from_pandas(table[needed], preserve_index=False))
     if not table[amount].type().is_numeric():
         raise ValueError(f"{amount!r} is {table[amount].type()}, not a number: convert it to an amount of money")
+    money = table[amount].cast("float64")  # in a decimal's own digits minor units may not fit
     lines = table.select(
         customer=table[customer],
         day=table[time].date(),
-        minor=(table[amount] * 10**decimals).round().cast("int64"),
+        minor=(money * 10**decimals).round().cast("int64"),
         **({"joined": table[joined_on].date()} if joined_on else {}),
     )
     lines = lines.drop_null(["customer", "minor"]).filter(_.day <= ibis.literal(end))
@@ -223,6 +225,11 @@ def _booked(days: ibis.Table, joined_on: str | None) -> ibis.Table:
     return booked.mutate(bought=(booked.purchase > 0) & ((booked.net > 0) | (booked.returns == 0)))
 
 
+@ibis.udf.agg.builtin(name="arg_min")
+def _arg_min(value: int, day: date) -> int:
+    """Return the value of the first day: DuckDB's own function."""
+
+
 def _customers(days: ibis.Table, joined_on: str | None, *, held: bool) -> ibis.Table:
     """One row per customer who bought in the calibration period."""
     bought, after = days.bought if "bought" in days.columns else None, {}
@@ -231,12 +238,14 @@ def _customers(days: ibis.Table, joined_on: str | None, *, held: bool) -> ibis.T
         bought = ~days.held if bought is None else ~days.held & bought
         after = {"later": later.sum(), "later_net": days.net.sum(where=days.held)}
     joined = {"joined": days.joined.min()} if joined_on else {}
+    # for DuckDB Ibis would sort each customer's days, in memory
+    first_of = _arg_min if ibis.get_backend(days).name == "duckdb" else ir.IntegerColumn.argmin
     summed = days.group_by("customer").agg(
         first=days.day.min(where=bought),
         last=days.day.max(where=bought),
         purchases=days.count(where=bought),
         net=days.net.sum(where=bought),
-        first_net=days.net.argmin(days.day, where=bought),
+        first_net=first_of(days.net, days.day, where=bought),
         **after,
         **joined,
     )

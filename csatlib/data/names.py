@@ -29,6 +29,8 @@ COLUMNS = {
     "action_id": mark("action number"),
     "joined_on": mark("day of joining"),
     "left_on": mark("day of leaving"),
+    "left": mark("has left"),
+    "seen_on": mark("day seen"),
     "sent_at": mark("date of sending"),
     "responded_at": mark("date of the answer"),
     "started_at": mark("start of answering"),

@@ -203,11 +203,12 @@ def changes_told(changes: pd.DataFrame) -> str:
     >>> changes_told(pd.DataFrame([row]))
     'Changed in the file since the page before: A1, due date from 2026-09-30 to 2026-12-31.'
     """
-    said = []
-    for row in changes.to_dict("records"):
-        if not row["field"]:
-            said.append(say("{action} is no longer in the file", action=row["action_id"]))
-            continue
+    said, gone = [], list(changes.loc[changes["field"] == "", "action_id"])
+    if len(gone) > 1:
+        said.append(say("{actions} are no longer in the file", actions=listed(gone)))
+    elif gone:
+        said.append(say("{action} is no longer in the file", action=gone[0]))
+    for row in changes[changes["field"] != ""].to_dict("records"):
         places = {"action": row["action_id"], "field": say(FIELDS[row["field"]])}
         places |= {side: row[side] or "–" for side in ("was", "now")}
         said.append(say("{action}, {field} from {was} to {now}", **places))

@@ -36,6 +36,7 @@ LABELS = {
     "complaints_per_1000": (mark("Complaints per 1,000 customers"), mark("complaints"), 1, True, 1.0),
     "promises_kept": (mark("Promises kept"), mark("%"), 0, False, PERCENT),
     "churn_rate": (mark("Customers who left"), mark("%"), 2, True, PERCENT),
+    "first_response_hours": (mark("Time to the first reply"), mark("hours"), 1, True, 1.0),
 }
 
 

@@ -87,7 +87,7 @@ def moved(actions: pd.DataFrame, series: pd.DataFrame, *, period: str, confidenc
         n_reference=then["n"],
         value=now["estimate"],
         value_reference=then["estimate"],
-        **_difference(now, then, confidence),
+        **difference(now, then, confidence),
     )
     return found.assign(p_adjusted=benjamini_hochberg(found["p_value"].to_numpy()))
 
@@ -99,7 +99,28 @@ def _before(day: pd.Timestamp, kind: Any) -> int:
     return kind.first + kind.months * ((day.year * 12 + day.month - 1 - kind.first) // kind.months - 1)
 
 
-def _difference(now: pd.DataFrame, then: pd.DataFrame, confidence: float) -> dict[str, np.ndarray]:
+def difference(now: pd.DataFrame, then: pd.DataFrame, confidence: float) -> dict[str, np.ndarray]:
+    """Set figures with limits against others, row by row; a target is a figure whose limits are itself.
+
+    Parameters
+    ----------
+    now, then : DataFrame
+        ``estimate``, ``ci_low``, ``ci_high``.
+    confidence : float
+        Coverage of these limits and of the result's.
+
+    Returns
+    -------
+    dict of str to array
+        ``estimate`` (now less then), ``ci_low``, ``ci_high``, ``p_value``: see :func:`moved`.
+
+    Examples
+    --------
+    >>> pairs = ((5.2, 5.1), (5.6, 5.6))
+    >>> figure, target = ({"estimate": [x], "ci_low": [low], "ci_high": [x]} for x, low in pairs)
+    >>> difference(pd.DataFrame(figure), pd.DataFrame(target), 0.95)["ci_low"].round(2).tolist()
+    [-0.5]
+    """
     x, low, high = (now[c].to_numpy(dtype=float) for c in ("estimate", "ci_low", "ci_high"))
     x0, low0, high0 = (then[c].to_numpy(dtype=float) for c in ("estimate", "ci_low", "ci_high"))
     d = x - x0

@@ -15,7 +15,9 @@ from csatlib.words import listed, mark, say, together
 
 MIME = "application/vnd.csatlib.actions+json"
 DECIDES = "9"  # notebooks of this stage read the others and are not read
+FAILED = ".failed.html"  # lies beside the last good report until a run succeeds
 REASONS = {
+    "failed": mark("{names}: failed in the latest run; an older report of it does not count here"),
     "absent": mark("{names}: not run"),
     "other": mark("{names}: of another period"),
     "none": mark("{names}: without findings"),
@@ -36,7 +38,9 @@ class Collected:
     missing: pd.DataFrame
 
 
-def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) -> Collected:
+def collected(
+    folder: str | Path, *, period: str, expected: Sequence[str] = (), snapshot: str | Path = ""
+) -> Collected:
     """Collect what the notebooks of a folder recorded for a period.
 
     Parameters
@@ -47,12 +51,16 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) 
         Findings of other periods are left out, and lessons.
     expected : sequence of str
         Names of notebooks that should be there.
+    snapshot : str or Path
+        Folder or name of the data looked at now; findings from other data count, and are told.
 
     Returns
     -------
     Collected
         ``findings``: columns of :func:`csatlib.findings.read` and ``notebook``. ``missing``: ``notebook``,
-        ``reason`` (absent: not there; other: of another period; none: nothing recorded or not readable).
+        ``reason`` (failed: its latest run failed, whatever an earlier one left; absent: not there; other: of
+        another period; none: nothing recorded or not readable; older: there, but from other data, `notebook` with
+        the day).
 
     Examples
     --------
@@ -61,26 +69,37 @@ def collected(folder: str | Path, *, period: str, expected: Sequence[str] = ()) 
     """
     there = {path.stem: path for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))}
     names = sorted({*there, *expected} - {name for name in {*there, *expected} if name.startswith(DECIDES)})
-    found, missing = [], []
+    found, missing, data = [], [], Path(snapshot).name
     for name in names:
+        if (Path(folder) / f"{name}{FAILED}").exists():
+            missing.append((name, "failed"))
+            continue
         if name not in there:
             missing.append((name, "absent"))
             continue
-        try:
-            book = json.loads(there[name].read_text(encoding="utf-8"))
-            if book["metadata"].get("csatlib", {}).get("lesson"):
-                continue
-            read = findings.read(there[name])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            read = pd.DataFrame(columns=list(findings.COLUMNS))
+        read, about = _read(there[name])
+        if about.get("lesson"):
+            continue
+        run = about.get("run", {})
         of_period = read[read["period"].astype("str") == period]
         if of_period.empty:
             missing.append((name, "none" if read.empty else "other"))
         else:
             found.append(of_period.assign(notebook=name))
+            if data and run.get("snapshot", data) != data:
+                missing.append((f"{name} ({run['finished'][:10]})", "older"))
     empty = pd.DataFrame(columns=[*findings.COLUMNS, "notebook"])
     every = pd.concat(found, ignore_index=True) if found else empty
     return Collected(every, pd.DataFrame(missing, columns=["notebook", "reason"]))
+
+
+def _read(path: Path) -> tuple[pd.DataFrame, dict]:
+    """Read the findings of an executed notebook and what it says of itself; nothing of a broken one."""
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("csatlib", {})
+        return findings.read(path), about
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return pd.DataFrame(columns=list(findings.COLUMNS)), {}
 
 
 def lacking(missing: pd.DataFrame) -> str:
@@ -94,7 +113,7 @@ def lacking(missing: pd.DataFrame) -> str:
     Returns
     -------
     str
-        A sentence; "" where none is missing.
+        One or two sentences; "" where none is missing.
 
     Examples
     --------
@@ -106,7 +125,11 @@ def lacking(missing: pd.DataFrame) -> str:
         for reason, text in REASONS.items()
         if (missing["reason"] == reason).any()
     ]
-    return say("Not on this page: {parts}.", parts=say("; ").join(parts)) if parts else ""
+    older = list(missing.loc[missing["reason"] == "older", "notebook"])
+    return together(
+        say("Not on this page: {parts}.", parts=say("; ").join(parts)) if parts else "",
+        say("Taken from an earlier run, on other data: {names}.", names=listed(older)) if older else "",
+    )
 
 
 def keep_actions(actions: pd.DataFrame, *, note: str = "") -> None:

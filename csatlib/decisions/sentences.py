@@ -1,6 +1,6 @@
 """What the executive page says, in whole sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -63,8 +63,8 @@ def headline(changes: pd.DataFrame) -> str:
             parts.append(say(text, labels=listed(list(labels))))
     if not parts:
         return say(
-            "None of the figures below differs from the period before, a year before or its target beyond random "
-            "variation."
+            "None of the headline figures differs from the period before, a year before or its target beyond "
+            "random variation."
         )
     return together(*parts)
 
@@ -169,12 +169,14 @@ def since(movement: pd.DataFrame) -> str:
     --------
     >>> row = {"estimate": -4.0, "n": 90, "n_reference": 90, "p_adjusted": 0.2, "lower_is_better": False}
     >>> since(pd.DataFrame([row]))
-    'Since they began, the measure is better for 0, worse for 0, and for 1 it cannot be told.'
+    'Since they began, none of their measures moved beyond random variation.'
     """
     if movement.empty:
         return ""
     words = judged(movement.assign(group="each"))["verdict"].value_counts()
     counts = {word: int(words.get(word, 0)) for word in ("better", "worse", "unknown")}
+    if not counts["better"] + counts["worse"]:
+        return say("Since they began, none of their measures moved beyond random variation.")
     return say(
         "Since they began, the measure is better for {better}, worse for {worse}, and for {unknown} it cannot be "
         "told.",
@@ -222,7 +224,7 @@ def filed(problems: pd.DataFrame, rejected: pd.DataFrame, *, there: bool) -> str
     return together(*told, *problems["text"])
 
 
-def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
+def decision(actions: pd.DataFrame, proposals: pd.DataFrame, unattended: Sequence[str] = ()) -> str:
     """Say what is to be decided.
 
     Parameters
@@ -231,6 +233,8 @@ def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
         From :func:`csatlib.decisions.followed`.
     proposals : DataFrame
         From :func:`csatlib.decisions.proposed`.
+    unattended : sequence of str
+        From :func:`csatlib.decisions.targets.unattended`.
 
     Returns
     -------
@@ -254,6 +258,9 @@ def decision(actions: pd.DataFrame, proposals: pd.DataFrame) -> str:
     if len(proposals):
         what = [say("{label} in {group}", label=r["label"], group=r["group"]) for r in _rows(proposals)]
         parts.append(say("Name an owner and a date for {what}.", what=listed(what)))
+    if unattended:
+        text = mark("No action runs on what misses its target: {labels}. Open one, or say why not.")
+        parts.append(say(text, labels=listed(list(unattended))))
     return together(*parts) if parts else say("Nothing to decide: no action is late and nothing new is worse.")
 
 
@@ -345,7 +352,7 @@ def pace(days: pd.DataFrame) -> str:
     Returns
     -------
     str
-        A sentence.
+        A sentence; "" without actions.
 
     Examples
     --------
@@ -354,6 +361,8 @@ def pace(days: pd.DataFrame) -> str:
     'From signal to done: half of 12 actions take up to 60 days (95 % interval from 40, no upper limit yet).'
     """
     row = days.iloc[0]
+    if not row["n"]:
+        return ""
     places = {"n": f"{row['n']:.0f}", "days": theme.number(row["estimate"], 0)}
     places |= {"low": theme.number(row["ci_low"], 0), "high": theme.number(row["ci_high"], 0)}
     if pd.isna(row["estimate"]):

@@ -103,7 +103,7 @@ def table_of_actions(actions: pd.DataFrame, movement: pd.DataFrame, *, currency:
     >>> move |= {"p_adjusted": 0.2, "lower_is_better": False, "decimals": 0, "reference": "2026-09", "hoped": 5.0}
     >>> acts = pd.DataFrame([act]).assign(due_on=pd.Timestamp("2026-11-30"), done_on=pd.NaT, cost=900.0)
     >>> table_of_actions(acts, pd.DataFrame([move]), currency="EUR")["moved"].tolist()
-    ['cannot tell: −4 (−9 to +1) since 2026-09; hoped for +5']
+    ['cannot tell: −4 (−9 to +1, n = 90) since 2026-09; hoped for +5']
     """
     rows = []
     moves = judged(movement.assign(group="each"))
@@ -146,7 +146,7 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
     >>> row |= {"owner": "", "found": 1, "cost_low": 5e3, "cost_high": 9e3}
     >>> table = table_of_proposals(pd.DataFrame([row]), currency="EUR")
     >>> table[["evidence", "cost"]].values.tolist()
-    [['fair: −20 (−30 to −10) against all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
+    [['fair: −20 (−30 to −10, n = 80) against all others', 'to be estimated; earlier ones EUR 5,000 to EUR 9,000']]
     """
     rows = []
     for row in _rows(proposals):
@@ -157,7 +157,7 @@ def table_of_proposals(proposals: pd.DataFrame, *, currency: str) -> pd.DataFram
         evidence = say(
             "{strength}: {change} {than}",
             strength=say(STRENGTHS[row["strength"]]),
-            change=_figure(row),
+            change=_counted(row),
             than=say(THAN[row["comparison"]]),
         )
         step = row.get("step") or say(STEPS.get(row["metric"], mark("Find what changed, and who can mend it.")))
@@ -217,8 +217,8 @@ def lately(change: pd.DataFrame) -> str:
     Parameters
     ----------
     change : DataFrame
-        One row: ``label``, ``estimate``, ``ci_low``, ``ci_high``, ``p_adjusted``, ``n``, ``n_reference``,
-        ``decimals``, ``lower_is_better``.
+        One row: ``estimate``, ``ci_low``, ``ci_high``, ``p_adjusted``, ``n``, ``n_reference``, ``decimals``,
+        ``lower_is_better``.
 
     Returns
     -------
@@ -227,17 +227,15 @@ def lately(change: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> row = {"label": "NPS", "estimate": 4.0, "ci_low": -8.0, "ci_high": 15.0, "p_adjusted": 0.6, "n": 90}
+    >>> row = {"estimate": 4.0, "ci_low": -8.0, "ci_high": 15.0, "p_adjusted": 0.6, "n": 90}
     >>> lately(pd.DataFrame([row | {"n_reference": 90, "decimals": 0, "lower_is_better": False}]))
-    'NPS against the period before: cannot tell, +4 (−8 to +15).'
+    'Against the period before: cannot tell, +4 (−8 to +15).'
     """
     row = judged(change.assign(group="each")).iloc[0].to_dict()
     if row["hidden"]:
         return say("Not shown: too few answers.")
     word = " ".join(filter(None, [SIGNS[row["verdict"]], say(VERDICTS[row["verdict"]])]))
-    return say(
-        "{label} against the period before: {word}, {change}.", label=row["label"], word=word, change=_figure(row)
-    )
+    return say("Against the period before: {word}, {change}.", word=word, change=_figure(row))
 
 
 def line(name: str, text: str) -> None:
@@ -269,11 +267,16 @@ def money_of(value: float, currency: str) -> str:
 
 
 def _figure(row: Mapping) -> str:
-    places = {
-        name: theme.number(row[c], int(row["decimals"]), sign=True)
-        for name, c in (("change", "estimate"), ("low", "ci_low"), ("high", "ci_high"))
-    }
-    return say("{change} ({low} to {high})", **places)
+    return say("{change} ({low} to {high})", **_limits(row))
+
+
+def _counted(row: Mapping) -> str:
+    return say("{change} ({low} to {high}, n = {n})", **_limits(row), n=theme.number(row["n"], 0))
+
+
+def _limits(row: Mapping) -> dict[str, str]:
+    columns = {"change": "estimate", "low": "ci_low", "high": "ci_high"}
+    return {name: theme.number(row[c], int(row["decimals"]), sign=True) for name, c in columns.items()}
 
 
 def _moved(move: Mapping) -> str:
@@ -282,7 +285,7 @@ def _moved(move: Mapping) -> str:
     if pd.isna(move["estimate"]):
         return say("not measured")
     word = " ".join(filter(None, [SIGNS[move["verdict"]], say(VERDICTS[move["verdict"]])]))
-    places = {"word": word, "change": _figure(move), "period": move["reference"]}
+    places = {"word": word, "change": _counted(move), "period": move["reference"]}
     if pd.isna(move["hoped"]):
         return say("{word}: {change} since {period}", **places)
     hoped = theme.number(move["hoped"], int(move["decimals"]), sign=True)

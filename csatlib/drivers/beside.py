@@ -9,9 +9,9 @@ import pandas as pd
 from csatlib import disclosure, theme
 from csatlib.drivers.priorities import Priorities
 from csatlib.drivers.reading import drivers_of
-from csatlib.drivers.sentences import candidates
 from csatlib.masking import typical
 from csatlib.stats.intervals import wilson
+from csatlib.stats.relative_importance import candidates
 from csatlib.stats.rows import require_columns
 from csatlib.words import listed, mark, say, together
 

@@ -6,17 +6,14 @@ from typing import Any
 import numpy as np
 
 from csatlib.drivers.reading import Answers, drivers_of, read, require_request
-from csatlib.stats.intervals import MIN_GROUPS
 from csatlib.stats.moments import Replicates
 from csatlib.stats.relative_importance import (
     MAX_BATCHED,
     MAX_BLOCKS,
     alone,
     correlations,
-    letters,
     lmg,
     one_thread,
-    pairwise,
     relative_weights,
 )
 from csatlib.stats.replicates import REPLICATES
@@ -139,18 +136,6 @@ def _correlation(covariance: np.ndarray, at: list[int]) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         own = covariance[:, at][:, :, at].sum(axis=(1, 2))
         return covariance[:, at, -1].sum(axis=1) / np.sqrt(own * covariance[:, -1, -1])
-
-
-def sets_of(share: np.ndarray, drawn: np.ndarray, *, n_groups: int, confidence: float) -> list[str]:
-    """Letters of the sets that cannot be separated; empty where nothing can be computed."""
-    if np.isnan(share).any() or n_groups < MIN_GROUPS:
-        return [""] * len(share)
-    if len(share) == 1:
-        return ["a"]
-    p_value = pairwise(share, drawn, n_groups=n_groups, confidence=confidence).p_value
-    apart = np.zeros((len(share), len(share)), dtype=bool)
-    apart[np.triu_indices(len(share), 1)] = p_value < 1 - confidence
-    return letters(share, apart | apart.T)
 
 
 def ranks_of(shares: np.ndarray) -> np.ndarray:

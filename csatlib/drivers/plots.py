@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from csatlib import disclosure, theme
 from csatlib.drivers import sentences
 from csatlib.drivers.priorities import Priorities
+from csatlib.stats.relative_importance import candidates
 from csatlib.words import mark, say
 
 QUADRANTS = {
@@ -53,7 +54,7 @@ def plot_importance(result: pd.DataFrame, *, outcome: str, ax: Axes | None = Non
     ordered = len(set(shown["set"])) > 1
     rows = shown[~shown["hidden"]]
     rows = rows.sort_values("share", ascending=False, kind="stable") if ordered else rows
-    first = {row["label"] for row in sentences.candidates(rows, "share")} if ordered else set()
+    first = {row["label"] for row in candidates(rows, "share")} if ordered else set()
     y = np.arange(len(rows))
     ax = ax or plt.subplots(figsize=(4.8, 1.3 + 0.3 * len(rows)))[1]
     ax.hlines(y, 100 * rows["ci_low"], 100 * rows["ci_high"], color=theme.ACCENT, lw=1.5, zorder=2)

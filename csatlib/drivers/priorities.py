@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from csatlib.drivers.figures import answers_of, figures, sets_of, share_of
+from csatlib.drivers.figures import answers_of, figures, share_of
 from csatlib.drivers.reading import Answers, drivers_of
 from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, from_replicates
+from csatlib.stats.relative_importance import sets
 from csatlib.stats.replicates import REPLICATES
 from csatlib.stats.rows import blocks
 from csatlib.stats.segments import sum_by_segment
@@ -258,7 +259,7 @@ def _table(
             "applies_share": answers.applies,
             "below_share": answers.below,
             "first_stability": first.mean(axis=0) if has_rows else np.nan,
-            "set": sets_of(here["priority"][0], priority, n_groups=groups, confidence=confidence),
+            "set": sets(here["priority"][0], priority, n_groups=groups, confidence=confidence),
         }
     )
 

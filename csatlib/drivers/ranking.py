@@ -14,7 +14,6 @@ from csatlib.drivers.figures import (
     figures,
     ranks_of,
     scale_of,
-    sets_of,
     share_of,
     shrinkages,
     shrunk,
@@ -22,7 +21,7 @@ from csatlib.drivers.figures import (
 from csatlib.drivers.reading import MISSING, Answers, drivers_of, groups_of, joined, read
 from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, from_replicates
 from csatlib.stats.moments import Replicates
-from csatlib.stats.relative_importance import MAX_BATCHED, pairwise
+from csatlib.stats.relative_importance import MAX_BATCHED, pairwise, sets
 from csatlib.stats.replicates import REPLICATES
 
 TOP = 3
@@ -332,5 +331,5 @@ def _limits(
         | ends("importance", "percentile", "importance_low", "importance_high")
         | ends("share", "percentile", "ci_low", "ci_high")
         | {"rank_low": low, "rank_high": high, "stability_top3": (ranks <= TOP).mean(axis=0)}
-        | {"set": sets_of(estimate["share"], share, n_groups=n_groups, confidence=confidence)}
+        | {"set": sets(estimate["share"], share, n_groups=n_groups, confidence=confidence)}
     )

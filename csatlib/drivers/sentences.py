@@ -7,6 +7,7 @@ import pandas as pd
 
 from csatlib import disclosure, theme
 from csatlib.drivers.priorities import Priorities
+from csatlib.stats.relative_importance import candidates
 from csatlib.words import listed, mark, say, together
 
 MOST_LISTED = 6
@@ -195,33 +196,6 @@ def hoped(row: Mapping[str, Any] | pd.Series, *, outcome: str) -> str:
         "({low} to {high}, n = {n}).",
         size=theme.number(shown["estimate"], 2), **places,
     )  # fmt: skip
-
-
-def candidates(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Keep the rows that cannot be separated from the largest, in the order of the questionnaire.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With ``set`` (letters) and the column ranked.
-    column : str
-        "share" or "priority".
-
-    Returns
-    -------
-    list of dict
-        Rows; one where all others are behind it.
-
-    Examples
-    --------
-    >>> found = candidates(pd.DataFrame({"label": ["x", "y"], "set": ["b", "a"], "share": [0.1, 0.9]}), "share")
-    >>> [row["label"] for row in found]
-    ['y']
-    """
-    if table.empty or table[column].isna().all():
-        return []
-    top = set(table.loc[table[column].idxmax(), "set"])
-    return [row for row in table.to_dict("records") if top & set(row["set"])]
 
 
 def _of_one_group(result: pd.DataFrame) -> list[dict[str, Any]]:

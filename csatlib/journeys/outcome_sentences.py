@@ -125,8 +125,8 @@ def weighed(models: pd.DataFrame, terms: pd.DataFrame) -> str:
     return together(
         first,
         say(
-            "Whether {names} counts beyond the mean cannot be told; {size} points of satisfaction per point would "
-            "have been detected 8 times in 10.",
+            "Of {names} nothing can be told beyond the mean; {size} points of satisfaction per point would have "
+            "been detected 8 times in 10.",
             names=names,
             size=theme.number(terms["minimum_detectable"].max(), 2),
         ),

@@ -123,12 +123,20 @@ def sequences(
     if gap:
         new = rows["customer"].ne(rows["customer"].shift()) | (rows["at"].diff() > gap * DAY)
         rows = rows.assign(journey=new.cumsum())
-    rows = rows.assign(step=rows.groupby("journey").cumcount() + 1)
-    begun = rows.groupby("journey")["at"].transform("min")
-    rows = rows[begun >= pd.Timestamp(start)].reset_index(drop=True) if start is not None else rows
-    made = _journeys(rows, until, gap, follow, longest)
-    group = rows["group"].where(rows["step"].eq(1)).groupby(rows["journey"]).transform("first")
+    rows = rows.assign(step=_steps(rows["journey"]))
+    if start is not None:
+        begun = rows["at"].where(rows["step"].eq(1)).ffill()
+        rows = rows[begun >= pd.Timestamp(start)].reset_index(drop=True)
+    turn = rows["step"].eq(1).cumsum()
+    group = rows["group"].where(rows["step"].eq(1)).groupby(turn).transform("first")
+    made = _journeys(rows, turn, until, gap, follow, longest)
     return Sequences(made, rows.assign(group=group), int((~known).sum()))
+
+
+def _steps(journey: pd.Series) -> np.ndarray:
+    """Count the contacts of each journey, 1, 2, ..; rows of a journey stand together."""
+    at, new = np.arange(len(journey)), journey.ne(journey.shift()).to_numpy()
+    return at - np.maximum.accumulate(np.where(new, at, 0)) + 1
 
 
 def _check(case: str | None, gap: float | None, follow: float, longest: int) -> None:
@@ -161,21 +169,24 @@ def _named(data: Any, roles: dict[str, str | None]) -> pd.DataFrame:
 
 
 def _journeys(
-    rows: pd.DataFrame, until: pd.Timestamp, gap: float | None, follow: float, longest: int
+    rows: pd.DataFrame, turn: pd.Series, until: pd.Timestamp, gap: float | None, follow: float, longest: int
 ) -> pd.DataFrame:
-    by = rows.groupby("journey", sort=False)
-    first, last = rows[rows["step"].eq(1)].set_index("journey"), by.tail(1).set_index("journey")
-    second = rows[rows["step"].eq(2)].set_index("journey").reindex(first.index)
-    other = rows["channel"].notna() & rows["channel"].ne(rows["journey"].map(first["channel"]))
+    """Sum up each journey; `turn` counts them in the order of the rows."""
+    by, step = rows.groupby(turn), rows["step"]
+    first, second = (rows[step.eq(n)].set_axis(turn[step.eq(n)]) for n in (1, 2))
+    last = rows[~turn.duplicated(keep="last")].set_axis(first.index)
+    second = second.reindex(first.index)
+    other = rows["channel"].notna() & rows["channel"].ne(first["channel"].reindex(turn).set_axis(rows.index))
     settled = last["settled"]
     watched_to = (last["at"] + gap * DAY).clip(upper=until) if gap else until
     days = (last["at"].where(settled.eq(1), watched_to) - first["at"]) / DAY
     rated = by["rating"].agg(["mean", "min", "max", "count"])
     return pd.DataFrame(
         {
+            "journey": first["journey"],
             "customer": first["customer"],
             "group": first["group"],
-            "path": _paths(rows, longest, first, last),
+            "path": _paths(rows, first.index, last["step"].to_numpy(), longest),
             "steps": last["step"],
             "started_at": first["at"],
             "ended_at": last["at"],
@@ -189,7 +200,7 @@ def _journeys(
             "first_place": first["place"],
             "first_channel": first["channel"],
             "repeated": last["step"] > 1,
-            "other_channel": other.groupby(rows["journey"], sort=False).any(),
+            "other_channel": other.groupby(turn).any(),
             "second_other": second["channel"].ne(first["channel"]) & second["channel"].notna(),
             "soon": second["at"] - first["at"] <= follow * DAY,
             "rating_mean": rated["mean"],
@@ -198,13 +209,20 @@ def _journeys(
             "rating_end": last["rating"],
             "n_rated": rated["count"],
         }
-    ).reset_index(names="journey")
+    ).reset_index(drop=True)
 
 
-def _paths(rows: pd.DataFrame, longest: int, first: pd.DataFrame, last: pd.DataFrame) -> pd.Series:
-    """Write the places of each journey out, one step of all journeys at a time."""
-    path = first["place"].astype(object)
-    for step in range(2, longest + 1):
-        place = rows.loc[rows["step"].eq(step)].set_index("journey")["place"]
-        path = path.where(~path.index.isin(place.index), path + ARROW + place.reindex(path.index))
-    return path.where(last["step"] <= longest, path + ARROW + MORE).astype("str")
+def _paths(rows: pd.DataFrame, index: pd.Index, steps: np.ndarray, longest: int) -> pd.Series:
+    """Write the places of each journey out: every different path once, one step longer each time."""
+    place, names = pd.factorize(rows["place"].astype("str"))
+    unknown = np.repeat(index, steps)[(place < 0) & (rows["step"] <= longest)]
+    names = np.append(names.to_numpy(dtype=object), MORE)
+    begin, width = np.cumsum(steps) - steps, len(names)
+    path, texts = place[begin], names[:-1]
+    for step in range(2, longest + 2):
+        on = np.flatnonzero(steps >= step)
+        follows = place[begin[on] + step - 1] if step <= longest else np.full(len(on), width - 1)
+        code, pairs = pd.factorize(path[on] * width + follows)
+        path[on] = len(texts) + code
+        texts = np.append(texts, texts[pairs // width] + ARROW + names[pairs % width])
+    return pd.Series(texts[path], index, dtype="str").mask(index.isin(unknown))

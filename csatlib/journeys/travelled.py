@@ -168,7 +168,8 @@ def _common(journeys: pd.DataFrame, most: int, confidence: float, seed: int) -> 
 
 
 def _falls(made: Sequences, journeys: pd.DataFrame, most: int, confidence: float, seed: int) -> pd.DataFrame:
-    steps = made.steps[made.steps["journey"].isin(journeys["journey"])]
+    there = pd.Index(journeys["journey"]).get_indexer(made.steps["journey"]) >= 0
+    steps = made.steps[there]
     follows = steps["journey"].eq(steps["journey"].shift())
     before = steps["rating"].shift()
     pairs = steps.assign(

@@ -8,6 +8,7 @@ from pathlib import Path
 from csatlib.publish import lock, manifest, site
 
 FILE = "alerts.json"
+DECIDES = "9"  # pages of the last stage repeat what others found
 SAID = ("metric", "group", "period", "unit", "estimate", "ci_low", "ci_high", "n", "n_eff", "direction")
 WORDS = ("statement", "action", "owner")
 
@@ -72,6 +73,7 @@ def build(out: Path, *, periods: Iterable[str], min_rank: int) -> list[dict]:
     """
     periods = sorted(periods)
     done = {entry["job"]: entry for entry in manifest.read(out) if entry["status"] == "done"}
+    done = {job: entry for job, entry in done.items() if not entry["notebook"].startswith(DECIDES)}
     found = [
         alert | {"page": f"{job}.html"}
         for job, entry in sorted(done.items())

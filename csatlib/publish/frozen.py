@@ -7,22 +7,33 @@ from pathlib import Path
 
 from csatlib.publish import manifest
 
-KEY = "released"
+KEY, SEAL = "released", "released.json"
 RESTATED = re.compile(r"-restated-(\d{4}-\d\d-\d\d(?:-\d+)?)$")
 PUBLISHED = (".html", ".ipynb", ".xlsx", ".pdf", ".png")
 
 
 def of(out: Path, period: str) -> dict | None:
-    """Return the release of a period, None while it is a draft."""
-    path = out / manifest.FILE
-    found = None
+    """Return the release of a period, None while it is a draft; without a manifest the seal beside it tells."""
+    found = next((entry for entry in _entries(out / manifest.FILE) if entry.get(KEY) == period), None)
+    if found:
+        return found  # the first one counts: nothing replaces it
+    return next((entry for entry in _entries(out / period / SEAL) if entry.get(KEY) == period), None)
+
+
+def seal(out: Path, entry: dict) -> None:
+    """Put the release into the folder of its period, so that it outlives the manifest."""
+    path = out / entry[KEY] / SEAL
+    path.write_text(json.dumps(entry, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _entries(path: Path) -> list[dict]:
+    found = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
             entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(entry, dict) and entry.get(KEY) == period:
-            found = found or entry  # the first one counts: nothing replaces it
+        found += [entry] if isinstance(entry, dict) else []
     return found
 
 

@@ -288,8 +288,9 @@ def _prepare(book) -> tuple[str, list[tuple[str, str]], str]:
 
 
 def _tied(text: str) -> str:
-    """Keep periods and "n = 63" on one line: a word joiner after the hyphen, no-break spaces."""
-    text = re.sub(r"\b(\d{4}-)(?=\d\d\b|Q\d\b)", "\\1\N{WORD JOINER}", text)
+    """Keep dates, money and "n = 63" on one line: a word joiner after the hyphen, no-break spaces."""
+    text = re.sub(r"\b\d{4}-(?:\d\d-)?(?=\d\d\b|Q\d\b)", lambda m: m[0].replace("-", "-\N{WORD JOINER}"), text)
+    text = re.sub(r"\b([A-Z]{3}) (?=[\d\N{MINUS SIGN}])", "\\1\N{NO-BREAK SPACE}", text)
     text = re.sub(r"\bn = (?=\d)", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", text)
     return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
 

@@ -2,14 +2,16 @@
 
 import datetime
 import json
+import os
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csatlib.publish import languages, lock, manifest, plan, site
+from csatlib.publish import history, languages, lock, manifest, plan, site
 from csatlib.publish.watch import Watch
 from csatlib.tables import config as settings_file
 from csatlib.tables import names, workspace
@@ -54,7 +56,7 @@ def unchanged(batch: "Batch", job: plan.Job, before: dict | None) -> bool:
 
 @dataclass(frozen=True)
 class Batch:
-    """What all jobs of a run share."""
+    """What all jobs of a run share; `elsewhere` does what `tried` does, on another machine."""
 
     settings: settings_file.Settings
     snapshot: Path
@@ -65,6 +67,7 @@ class Batch:
     timeout: int = 600
     memory: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    elsewhere: Callable | None = None
 
 
 def do(batch: Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome:
@@ -98,7 +101,7 @@ def do(batch: Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome
     if job.released or (not force and unchanged(batch, job, before)):
         return Outcome(name, "unchanged", 0.0, "released" if job.released else None)
     start = time.monotonic()
-    entry, failure = _tried(batch, job)
+    entry, failure = (batch.elsewhere or tried)(batch, job)
     seconds = round(time.monotonic() - start, 2)
     if batch.stop.is_set() and failure:
         return Outcome(name, "stopped", seconds)
@@ -110,14 +113,29 @@ def do(batch: Batch, job: plan.Job, before: dict | None, force: bool) -> Outcome
     return Outcome(name, "failed", seconds, f"{error} in {cell}" if cell else error, cell, error)
 
 
-def _tried(batch: Batch, job: plan.Job) -> tuple[dict, dict | None]:
-    """Make and publish the page, else the page of the failure; returns manifest parts and what failed."""
+def tried(batch: Batch, job: plan.Job, make: Callable | None = None) -> tuple[dict, dict | None]:
+    """Make and publish the page, else the page of the failure.
+
+    Parameters
+    ----------
+    batch : Batch
+        Of the run.
+    job : Job
+        From the plan.
+    make : callable, optional
+        What makes the page, for another end than executing the notebook.
+
+    Returns
+    -------
+    tuple of dict and (dict or None)
+        Parts of the job's entry in the manifest, and what failed.
+    """
     target = batch.out / job.folder / job.notebook.name
     entry = {}
     try:
         with tempfile.TemporaryDirectory(prefix=lock.PART, dir=batch.out, ignore_cleanup_errors=True) as work:
             try:
-                failure = _make(batch, job, Path(work), target, entry)
+                failure = (make or _make)(batch, job, Path(work), target, entry)
             except Exception as error:  # one job must never stop the others
                 failure = {"error": f"{type(error).__name__}: {error}"}
             if failure is None or batch.stop.is_set():
@@ -130,6 +148,20 @@ def _tried(batch: Batch, job: plan.Job) -> tuple[dict, dict | None]:
         entry.setdefault("error", text)  # the first one is the cause
         failure = {"error": entry["error"], "cell": entry.get("cell")}
     return entry, failure
+
+
+@contextmanager
+def pinned(snapshot: Path) -> Iterator[None]:
+    """Every workspace opened meanwhile, here or in a kernel, reads this snapshot."""
+    before = os.environ.get("CSAT_SNAPSHOT")
+    os.environ["CSAT_SNAPSHOT"] = str(snapshot)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CSAT_SNAPSHOT"]
+        else:
+            os.environ["CSAT_SNAPSHOT"] = before
 
 
 def _noted(batch: Batch, entry: dict) -> dict | None:
@@ -165,7 +197,9 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     book = languages.translated(nbformat.read(executed, as_version=4))
     finished = _now()
     facts = _facts(batch, job)
-    book.metadata.setdefault("csatlib", {})["run"] = facts | {"key": job.key, "finished": finished}
+    own = book.metadata.setdefault("csatlib", {})
+    own["run"] = facts | {"key": job.key, "finished": finished}
+    own["runs"] = history.continued(target.with_suffix(".ipynb"), run=own["run"], found=findings.of(book))
     book.metadata.get("papermill", {}).update(input_path=job.notebook.path.name, output_path=None)
     index = "../" * (len(Path(job.folder).parts)) + "index.html"
     numbers = target.with_suffix(".xlsx")
@@ -177,7 +211,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
     _publish_page(work, target, has_numbers)
     told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}
-    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | site.headline(book)
+    entry |= {"counts": facts["counts"], "findings": findings.of(book)} | told | history.headline(book)
     return None
 
 
@@ -209,11 +243,14 @@ def remedy(error: str, parameters: Mapping[str, object]) -> str:
     Examples
     --------
     >>> remedy("KeyError: 'servqual'", {"scale": "servqual", "by": "region"})
-    '; choose another value with --set scale=..., here it is servqual'
+    '; choose another value with --set scale=... or [parameters] of csat.toml, here it is servqual'
     """
     own = [name for name in parameters if name not in ("config", "period")]
     named = [name for name in own if isinstance(parameters[name], str) and repr(parameters[name]) in error]
-    return "".join(f"; choose another value with --set {n}=..., here it is {parameters[n]}" for n in named)
+    return "".join(
+        f"; choose another value with --set {n}=... or [parameters] of csat.toml, here it is {parameters[n]}"
+        for n in named
+    )
 
 
 def _publish_failure(batch: Batch, job: plan.Job, work: Path, target: Path, failure: dict) -> None:

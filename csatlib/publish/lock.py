@@ -38,11 +38,12 @@ def alone(out: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        _sweep(out)
+        sweep(out)
         yield
 
 
-def _sweep(out: Path) -> None:
+def sweep(out: Path) -> None:
+    """Remove what was not finished; only for who holds the folder."""
     for part in list(out.rglob(f"{PART}*")):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

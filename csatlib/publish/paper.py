@@ -9,6 +9,7 @@ from PIL import Image
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 WIDTH, SCALE = 360, 3  # a phone's width; 1,080 px wide, so the page's smallest text of 12 px has 36
+BARE = ".csat-bar, .csat-foot table, .csat-foot p, .csat-foot dl > div:not(:last-child) { display: none }"
 ALSO_LONG = "9"  # notebooks of the last stage are also made into one long picture
 
 
@@ -57,6 +58,7 @@ def _print(chromium, page: Path, target: Path, *, long: bool) -> None:
     tab = chromium.new_page(viewport=size, device_scale_factor=SCALE if long else 1, color_scheme="light")
     tab.goto(page.resolve().as_uri())
     if long:
+        tab.add_style_tag(content=BARE)  # nothing to press in a picture
         tab.screenshot(path=target, full_page=True, type="png")
         with Image.open(target) as image:
             few = image.convert("RGB").quantize(256)

@@ -20,7 +20,6 @@ from csatlib.words import digest, language, look_up, mark, say
 ONE_TABLE = mark("needs table {tables}, which the company lacks")
 TABLES = mark("needs tables {tables}, which the company lacks")
 NO_WHERE = mark("has no parameter `where`, so it cannot be limited to a segment")
-
 RESERVED = {"config": "--config", "period": "--period or --last"}
 
 
@@ -50,6 +49,7 @@ class Notebook:
     digest: str = ""
     error: str | None = None
     lesson: bool = False
+    length: int = 0  # characters of code
 
     @property
     def name(self) -> str:
@@ -146,9 +146,9 @@ def read(path: Path) -> Notebook:
         found = read_parameters(cell)
     except (ValueError, SyntaxError) as error:
         return Notebook(path, title=title, digest=digest, error=f"parameters cell: {error}")
-    needed, optional = meta.get("tables", []), meta.get("optional", [])
-    named = {p.name: p for p in found}
-    return Notebook(path, title, tuple(needed), tuple(optional), named, digest, lesson=bool(meta.get("lesson")))
+    tables = {name: tuple(meta.get(name, [])) for name in ("tables", "optional")}
+    about = {"lesson": bool(meta.get("lesson")), "length": sum(len(s) for kind, s, _ in sources if kind == "code")}
+    return Notebook(path, title, **tables, parameters={p.name: p for p in found}, digest=digest, **about)
 
 
 def read_parameters(source: str) -> list[Parameter]:
@@ -194,8 +194,8 @@ def read_parameters(source: str) -> list[Parameter]:
     return found
 
 
-def check(notebooks: list[Notebook], settings: dict) -> None:
-    """Check `--set` names and types against every parameters cell.
+def check(notebooks: list[Notebook], settings: dict, place: str = "--set") -> None:
+    """Check names and types given for parameters against every parameters cell.
 
     Parameters
     ----------
@@ -203,6 +203,8 @@ def check(notebooks: list[Notebook], settings: dict) -> None:
         The notebooks to be run.
     settings : dict
         Name -> value; a text is read as a literal of the parameter's type.
+    place : str
+        Where they were given, for the messages.
 
     Raises
     ------
@@ -213,15 +215,15 @@ def check(notebooks: list[Notebook], settings: dict) -> None:
     problems = []
     for name, value in settings.items():
         if name in RESERVED:
-            problems.append(f"--set {name}=...: give it with {RESERVED[name]}")
+            problems.append(f"{place} {name}=...: give it with {RESERVED[name]}")
         elif name not in known:
-            problems.append(f"--set {name}=...: no notebook has this parameter{_nearest(name, known)}; {known}")
+            problems.append(f"{place} {name}=...: no notebook has this parameter{_nearest(name, known)}; {known}")
         for book in notebooks if name in known else ():
             if name in book.parameters:
                 try:
                     convert(book.parameters[name], value)
                 except ValueError as error:
-                    problems.append(f"--set {name}={value}: {error} (in {book.name})")
+                    problems.append(f"{place} {name}={value}: {error} (in {book.name})")
     if problems:
         raise ValueError("\n".join(problems))
 

@@ -4,10 +4,10 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-from csatlib.publish import frozen, languages, lock, manifest, plan, site, stages
+from csatlib.publish import frozen, history, languages, lock, manifest, plan, site, stages, trends
 from csatlib.tables import config as settings_file
 from csatlib.tables.period import parse
-from csatlib.words import say
+from csatlib.words import number, say
 
 SHEET = "restatement.html"
 
@@ -63,6 +63,15 @@ def release(config: str | Path, period: str, *, by: str, out: str | Path | None 
             }
             made.append(entry | {"files": frozen.hashes(folder, label)})
             manifest.append(folder, made[-1])
+            frozen.seal(folder, made[-1])
+        for one, folder in zip(spoken, folders, strict=True):
+            if not folder.is_dir():
+                continue
+            with languages.speaking(one):
+                head = {"company": settings_file.load(config).company.name, "language": one}
+                head |= {"notes": settings.file.parent / "notes", "min_rank": settings.report.min_rank}
+                site.build(folder, **head)
+        languages.link(out, settings.company.language, site.PAGES)
     return made[0]
 
 
@@ -136,8 +145,8 @@ def restate(out: Path, todo: list[plan.Job], *, company: str, language: str) -> 
 
 
 def compared(old: Path, new: Path) -> list[dict]:
-    """Set the findings of two folders side by side: ``what``, ``unit``, ``old``, ``new``, ``change``."""
-    from csatlib import findings, theme  # late: a run that has nothing to do should not wait for them
+    """Set findings side by side: ``what``, ``unit``, ``old``, ``new``, ``change``; what changed comes first."""
+    from csatlib import findings  # late: a run that has nothing to do should not wait for it
 
     rows = []
     for path in sorted(new.glob("*.ipynb")):
@@ -146,18 +155,26 @@ def compared(old: Path, new: Path) -> list[dict]:
         keys = ["metric", "group"]
         before, after = (findings.read(p).drop_duplicates(keys) for p in (old / path.name, path))
         for row in before.merge(after, on=keys, how="outer", suffixes=("_old", "")).to_dict("records"):
-            what = row["metric"] if row["group"] == "all" else f"{row['metric']}, {row['group']}"
             sides = {side: _figure(row, tail) for side, tail in (("old", "_old"), ("new", ""))}
-            change = theme.number(row["estimate"] - row["estimate_old"], 2, sign=True)
+            change = number(row["estimate"] - row["estimate_old"], 2, sign=True)
             unit = row["unit"] if isinstance(row["unit"], str) else row["unit_old"]
-            rows.append({"what": what, "unit": unit, "change": change} | sides)
-    return rows
+            rows.append({"what": _what(row), "unit": unit, "change": change} | sides)
+    return sorted(rows, key=_same)
+
+
+def _what(row: dict) -> str:
+    label = row["label"] if isinstance(row["label"], str) else row["metric"]
+    if trends.CHANGES in row["metric"]:
+        return say("{label}, against the period before", label=label)
+    return label if row["group"] == "all" else say("{label} in {group}", label=label, group=row["group"])
+
+
+def _same(row: dict) -> bool:
+    return row["old"] == row["new"]
 
 
 def _figure(row: dict, tail: str) -> str:
-    from csatlib import theme
-
-    value, low, high = (theme.number(row[c + tail], 2) for c in ("estimate", "ci_low", "ci_high"))
+    value, low, high = (number(row[c + tail], 2) for c in ("estimate", "ci_low", "ci_high"))
     return say("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
@@ -179,7 +196,11 @@ def _when(entry: dict) -> str:
 def _date(out: Path, period: str, snapshot: str, today: str) -> str:
     """Date of the restatement made of this snapshot, else a new one that no other snapshot has."""
     known = {}
-    for name, entry in manifest.latest(out).items():
+    told = {
+        job: {"period": b["period"], "snapshot": b["runs"][-1]["snapshot"]}
+        for job, b in history.published(out).items()
+    }
+    for name, entry in (told | manifest.latest(out)).items():
         match = frozen.RESTATED.search(name.rpartition("/")[0])
         if match and entry["period"] == period:
             known[match[1]] = entry["snapshot"]

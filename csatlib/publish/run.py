@@ -1,15 +1,14 @@
 """Execute the plan: each job in a temporary folder, published by rename, none stopping the others."""
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from csatlib.publish import alerts, languages, lock, machine, manifest, plan, release, site, stages, warm
-from csatlib.publish.job import Batch, Outcome, do, unchanged
+from csatlib.publish.job import Batch, Outcome, do, pinned, unchanged
 from csatlib.publish.progress import expected_seconds
 from csatlib.tables import config as settings_file
 from csatlib.tables import period as periods_of
@@ -47,6 +46,7 @@ def run(
     timeout: int = 600,
     memory: int | None = None,
     cold: bool = False,
+    backend: str | None = None,
     progress: Callable[[Outcome | None, int, int, float | None], None] | None = None,
 ) -> Result:
     """Run the notebooks of a project and publish their pages and the index.
@@ -64,9 +64,9 @@ def run(
     only : str, optional
         Glob of notebook names.
     jobs : int, optional
-        Notebooks at a time; default: :func:`csatlib.publish.machine.jobs`.
+        Notebooks at a time; default: :func:`csatlib.publish.machine.jobs`, or one per worker of the cluster.
     set : dict, optional
-        Parameter name -> value, for the notebooks which have the parameter.
+        Parameter name -> value, for the notebooks which have the parameter; before ``[parameters]`` of csat.toml.
     force : bool
         Run also what has not changed.
     out : str or Path, optional
@@ -79,6 +79,8 @@ def run(
         MB a kernel may take before it is ended and its notebook fails; on Linux.
     cold : bool
         Start every kernel anew instead of forking it from a warmed process.
+    backend : str, optional
+        ``dask://host:port``: the notebooks run on the workers of :func:`csatlib.publish.cluster.reached`.
     progress : callable, optional
         Called before the first job (outcome None) and after each with its outcome, how many are finished, how
         many there are, and the seconds the others may take, None where no earlier run tells.
@@ -92,6 +94,8 @@ def run(
     ------
     ValueError, FileNotFoundError
         Something asked for is wrong; nothing has been started.
+    ImportError, ConnectionError
+        The backend is not installed, or nobody answers there.
     BlockingIOError
         Another run is writing into the output folder.
     KeyboardInterrupt
@@ -105,32 +109,43 @@ def run(
     settings = settings_file.load(config, language)
     spoken = languages.wanted(settings, language)
     notebooks = plan.find(settings.file.parent, only)
-    jobs = machine.jobs() if jobs is None else jobs
     low = {"--jobs": jobs, "--last": last, "--memory": memory}
     low = [f"{name} {value}" for name, value in low.items() if value is not None and value < 1]
     if low:
         raise ValueError(f"counts from 1: {', '.join(low)}")
     plan.check(notebooks, set or {})
+    plan.check(plan.find(settings.file.parent), dict(settings.parameters), "[parameters]")
     if period is not None and last is not None:
         raise ValueError("give either --period or --last, not both")
     wanted = [periods_of.parse(period).label] if period is not None else None
     out = settings.output if out is None else Path(out).resolve()
     with lock.alone(out), ExitStack() as stack:
-        snapshot = _read(settings.file, lambda: stack.enter_context(warm.ready(cold)))
-        with _pinned(snapshot):
+        there = _reached(stack, backend, out, cold)
+        snapshot = _read(settings.file, lambda: stack.enter_context(warm.ready(cold or there is not None)))
+        here = machine.jobs() if there is None else there.check(snapshot)
+        with pinned(snapshot):
             if wanted is None:
                 latest = periods_of.parse(workspace.latest_period(settings.file))
                 wanted = [latest.shift(-k).label for k in range(last or 1)]
-            asked = {"periods": wanted, "each": each, "settings": set}
-            limits = {"timeout": timeout, "memory": memory}
+            asked = {"periods": wanted, "each": each, "settings": {**settings.parameters, **(set or {})}}
+            limits = {"timeout": timeout, "memory": memory, "elsewhere": there and there.do}
             batches = [_prepared(settings.file, one, snapshot, out, only, asked, limits) for one in spoken]
-            outcomes = _in_turn(batches, jobs, force, cold, progress)
+            outcomes = _in_turn(batches, jobs or here, force, cold or there is not None, progress)
         pages = sorted({job.name for _, todo in batches for job in todo if not job.released})
-        outcomes += _tried("links", languages.link, out, settings.company.language, ["index", *pages])
+        outcomes += _tried("links", languages.link, out, settings.company.language, [*site.PAGES, *pages])
         main, found = batches[0][0], []
         ask = {"periods": wanted, "min_rank": settings.report.min_rank}
         outcomes += _tried("alerts", lambda: found.extend(alerts.build(main.out, **ask)))
     return Result(tuple(outcomes), main.out / "index.html", tuple(found))
+
+
+def _reached(stack: ExitStack, backend: str | None, out: Path, cold: bool):
+    """Connect to the cluster the run was given, if any."""
+    if backend is None:
+        return None
+    from csatlib.publish import cluster
+
+    return stack.enter_context(cluster.reached(backend, out, cold))
 
 
 def _read(config: Path, meanwhile: Callable) -> Path:
@@ -182,6 +197,7 @@ def _in_turn(batches: list, workers: int, force: bool, cold: bool, progress) -> 
                     head = {"company": batch.settings.company.name, "language": batch.settings.language}
                     outcomes += _tried(f"{batch.prefix}restatement", release.restate, batch.out, todo, **head)
                     head["notes"] = batch.settings.file.parent / "notes"
+                    head["min_rank"] = batch.settings.report.min_rank
                     outcomes += _tried(f"{batch.prefix}index", site.build, batch.out, **head)
     return outcomes
 
@@ -213,8 +229,14 @@ def _settled(batch: Batch, todo: list[plan.Job]) -> bool:
 
 
 def _all(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: Callable) -> list[Outcome]:
-    """Run the jobs: first those that find, then those that read what was found, earlier periods first."""
-    outcomes = _stage(batch, [job for job in todo if not stages.reads(job)], workers, force, told)
+    """Run the jobs: first those that find, then those that read what was found, earlier periods first.
+
+    Of a folder's notebooks the longest begin first, lest one of them runs alone at the end.
+    """
+    folders = {job.folder: i for i, job in reversed([*enumerate(todo)])}
+    finding = [job for job in todo if not stages.reads(job)]
+    finding.sort(key=lambda job: (folders[job.folder], -job.notebook.length))
+    outcomes = _stage(batch, finding, workers, force, told)
     last = [job for job in todo if stages.reads(job)]
     for period in sorted({job.period for job in last}):
         now = [stages.reading(job, batch.out) for job in last if job.period == period]
@@ -233,17 +255,3 @@ def _stage(batch: Batch, todo: list[plan.Job], workers: int, force: bool, told: 
         return outcome
 
     return machine.side_by_side(one, todo, workers=workers, stop=batch.stop)
-
-
-@contextmanager
-def _pinned(snapshot: Path):
-    """Every workspace opened meanwhile, here or in a kernel, reads this snapshot."""
-    before = os.environ.get("CSAT_SNAPSHOT")
-    os.environ["CSAT_SNAPSHOT"] = str(snapshot)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CSAT_SNAPSHOT"]
-        else:
-            os.environ["CSAT_SNAPSHOT"] = before

@@ -61,10 +61,30 @@ def share(config: str | Path, period: str, *, out: str | Path | None = None, pri
                     company = settings_file.load(config).company.name
                     head = {"company": company, "language": language, "notes": settings.file.parent / "notes"}
                     site.build(inside / folder.relative_to(out), **head)
+        languages.link(inside, main, site.PAGES)
         target = Path(work) / f"{label}.zip"
         _zip(inside, target)
         site.publish(target, out / target.name)
     return out / f"{label}.zip"
+
+
+def left_out(path: Path) -> list[str]:
+    """List the PDF files beside a shared file's pages that it has no room for.
+
+    Parameters
+    ----------
+    path : Path
+        From :func:`share`.
+
+    Returns
+    -------
+    list of str
+        Relative to the output folder; empty where all is in.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    printed = [Path(name).with_suffix(".pdf").as_posix() for name in names if name.endswith(".html")]
+    return [name for name in printed if name not in names and (path.parent / name).exists()]
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

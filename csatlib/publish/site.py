@@ -1,16 +1,15 @@
-"""The index of all reports, rebuilt from the manifest and the executed notebooks."""
+"""The index of all reports, their history and glossary, rebuilt from the manifest and the executed notebooks."""
 
-import json
 import os
-import re
 import tempfile
 from pathlib import Path
 
-from csatlib.publish import frozen, lock, manifest
-from csatlib.words import say, together
+from csatlib import disclosure
+from csatlib.publish import frozen, glossary, history, lock, manifest, trends
+from csatlib.words import say
 
-HEADLINES, CHANGES = "executive.", "executive.change."
-FINDING = "application/vnd.csatlib.finding+json"
+PAGES = ("index", "history", "glossary")
+DEFINITIONS = "03_definitions"
 
 
 def publish(source: Path, target: Path) -> None:
@@ -27,51 +26,73 @@ def publish(source: Path, target: Path) -> None:
     os.replace(source, target)
 
 
-def build(out: Path, *, company: str = "", language: str = "en", notes: Path | None = None) -> Path:
-    """Write index.html: periods, newest first, by segment and notebook, from what is there.
+def build(
+    out: Path, *, company: str = "", language: str = "en", notes: Path | None = None, min_rank: int | None = None
+) -> Path:
+    """Write index.html, history.html and glossary.html: periods, newest first, from what is there.
 
     Parameters
     ----------
     out : Path
-        Output folder; its manifest gives status and reasons, its executed notebooks whatever the manifest
-        lacks.
+        Output folder; its manifest gives status and reasons, its executed notebooks all the rest.
     company, language : str
         For the head of the page.
     notes : Path, optional
         Folder with a signed comment per period, such as 2026-10.md; shown as plain text.
+    min_rank : int, optional
+        Fewer effective answers are indicative: an open dot in a small line.
 
     Returns
     -------
     Path
         The index.
     """
-    from csatlib.publish import html
-
-    rows = [row for entry in entries(out).values() if (row := _row(out, entry))]
+    books = history.published(out)
+    rows = [row for entry in entries(out, books).values() if (row := _row(out, entry))]
     finished = max((row["finished"] for row in rows if row["finished"]), default=None)
-    page = html.render(
+    defined = [
+        row["page"] for row in rows if row["notebook"] == DEFINITIONS and row["page"] and not row["segment"]
+    ]
+    head = {"run": {"company": company, "language": language}, "definitions": max(defined, default=None)}
+    periods = _by_period(rows, books, disclosure.bases.min_rank if min_rank is None else min_rank)
+    _write(
+        out / "index.html",
         "site.html.j2",
         title=say("Customer satisfaction reports"),
-        periods=[_headed(out, period, notes) for period in _by_period(rows)],
+        periods=[_headed(out, period, notes) for period in periods],
         words={"failed": say("Failed"), "skipped": say("Not run")},
         summary=say("Last change {time}.", time=finished) if finished else "",
-        run={"company": company, "language": language},
+        **head,
     )
-    handle, name = tempfile.mkstemp(prefix=lock.PART, suffix=".html", dir=out)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.chmod(name, 0o644)
-    publish(Path(name), out / "index.html")
+    past = history.periods(out, books)
+    _write(
+        out / "history.html", "history.html.j2", title=say("What was run, and what changed"), periods=past, **head
+    )
+    groups = glossary.terms()
+    _write(out / "glossary.html", "glossary.html.j2", title=say("What the words mean"), groups=groups, **head)
     return out / "index.html"
 
 
-def entries(out: Path) -> dict[str, dict]:
-    """Collect the last manifest entry of each job, and one made from each executed notebook without any.
+def _write(target: Path, template: str, **facts) -> None:
+    from csatlib.publish import html
+
+    page = html.render(template, **facts)
+    handle, name = tempfile.mkstemp(prefix=lock.PART, suffix=".html", dir=target.parent)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(page)
+    os.chmod(name, 0o644)
+    publish(Path(name), target)
+
+
+def entries(out: Path, books: dict[str, dict]) -> dict[str, dict]:
+    """Collect the last manifest entry of each job, filled up with what its executed notebook says.
 
     Parameters
     ----------
     out : Path
         Output folder.
+    books : dict
+        From :func:`csatlib.publish.history.published`.
 
     Returns
     -------
@@ -79,55 +100,11 @@ def entries(out: Path) -> dict[str, dict]:
         Job name -> entry.
     """
     known = manifest.latest(out)
-    for path in sorted(out.glob("*/*/*.ipynb")):
-        name = path.relative_to(out).with_suffix("").as_posix()
-        if "answer" in known.get(name, {}):
-            continue
-        try:
-            book = json.loads(path.read_text(encoding="utf-8"))
-            run = book["metadata"]["csatlib"]["run"]
-        except (ValueError, KeyError):
-            continue
-        segment = run["segment"].split(": ", 1) if run["segment"] else None
-        made = {"job": name, "notebook": path.stem, "period": run["period"], "segment": segment}
-        made |= {"status": "done", "finished": run["finished"], "title": path.stem, "error": None}
-        known[name] = made | headline(book) | {k: v for k, v in known.get(name, {}).items() if v is not None}
+    for name, book in books.items():
+        made = {"job": name, "notebook": name.rpartition("/")[2], "status": "done", "error": None}
+        said = {key: book[key] for key in ("period", "segment", "finished", "title", "answer")}
+        known[name] = made | said | {k: v for k, v in known.get(name, {}).items() if v is not None}
     return known
-
-
-def headline(notebook) -> dict:
-    """Title and one-line answer of an executed notebook.
-
-    Parameters
-    ----------
-    notebook : dict
-        A notebook, as nodes or plain JSON.
-
-    Returns
-    -------
-    dict
-        title (its H1), answer (first line of its answer box, else its first finding's statement, else "").
-    """
-    from csatlib.publish.html import plain
-
-    found = {"answer": ""}
-    statement = ""
-    for cell in notebook["cells"]:
-        source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-        title = re.search(r"^#\s+(.+?)\s*#*\s*$", source, re.MULTILINE)
-        if cell["cell_type"] == "markdown" and title:
-            found.setdefault("title", title[1])
-        for output in cell.get("outputs", ()):
-            data = output.get("data", {})
-            markup = data.get("text/html", "")
-            markup = markup if isinstance(markup, str) else "".join(markup)
-            if not found["answer"] and "csat-answer" in markup:
-                first = re.search(r"<p\b[^>]*>(?:\s*<b>.*?</b>)?(.*?)</p>", markup, re.DOTALL)
-                found["answer"] = plain(first[1] if first else markup)
-            if FINDING in data:
-                statement = statement or str(data[FINDING].get("statement") or "")
-    found["answer"] = found["answer"] or statement
-    return found
 
 
 def _headed(out: Path, period: dict, notes: Path | None) -> dict:
@@ -139,10 +116,9 @@ def _headed(out: Path, period: dict, notes: Path | None) -> dict:
         gone = frozen.altered(out, entry)
         if gone:
             status = f"{status} " + say("Altered since: {files}.", files=", ".join(gone))
-    heads = [row["heads"] for group in period["segments"] for row in group["rows"] if row["heads"]]
     note = notes / f"{period['label']}.md" if notes else None
     text = note.read_text(encoding="utf-8", errors="replace").strip() if note and note.is_file() else ""
-    return period | {"status": status, "note": text, "heads": heads[0] if heads else []}
+    return period | {"status": status, "note": text}
 
 
 def _row(out: Path, entry: dict) -> dict | None:
@@ -158,7 +134,6 @@ def _row(out: Path, entry: dict) -> dict | None:
         "notebook": entry["notebook"],
         "title": entry.get("title") or entry["notebook"],
         "answer": entry.get("answer", ""),
-        "heads": _heads(entry),
         "status": entry["status"],
         "reason": _reason(entry),
         "page": page if has_page else None,
@@ -168,15 +143,8 @@ def _row(out: Path, entry: dict) -> dict | None:
     }
 
 
-def _heads(entry: dict) -> list[str]:
-    """Headline figures of an executive page, each with the word on the period before."""
-    said = {finding["metric"]: finding["statement"] for finding in entry.get("findings") or ()}
-    own = [metric for metric in said if metric.startswith(HEADLINES) and not metric.startswith(CHANGES)]
-    return [together(said[metric], said.get(metric.replace(HEADLINES, CHANGES, 1), "")) for metric in own]
-
-
 def _restated(job: str) -> str:
-    match = re.search(r"-restated-([\d-]+)/", job)
+    match = frozen.RESTATED.search(job.rpartition("/")[0])
     return match[1] if match else ""
 
 
@@ -189,24 +157,26 @@ def _reason(entry: dict) -> str:
     return ""
 
 
-def _by_period(rows: list[dict]) -> list[dict]:
-    out = []
+def _by_period(rows: list[dict], books: dict[str, dict], min_rank: int) -> list[dict]:
+    out, newest = [], trends.latest([row["job"] for row in rows])
     for period in sorted({row["period"] for row in rows}, reverse=True):
         inside = [row for row in rows if row["period"] == period]
         groups = []
         parts = {(row["restated"], tuple(row["segment"] or ())) for row in inside}
         for date, segment in sorted(parts, key=lambda part: (part[0], len(part[1]), str(part[1]))):
             chosen = [row for row in inside if (row["restated"], tuple(row["segment"] or ())) == (date, segment)]
+            folder = chosen[0]["job"].rpartition("/")[0]
             label = say("{column}: {value}", column=segment[0], value=segment[1]) if segment else ""
             # what is to be decided comes first
             ordered = sorted(chosen, key=lambda row: (row["notebook"][:1] != "9", row["notebook"]))
             group = {"label": label, "rows": ordered}
             if date:
                 about = say("Restated on {date}: {period}", date=date, period=label or say("All customers"))
-                first = next(row["job"] for row in chosen)
-                group |= {"label": about, "sheet": f"{first.rpartition('/')[0]}/restatement.html"}
+                group |= {"label": about, "sheet": f"{folder}/restatement.html"}
+            else:
+                group["cards"] = trends.cards(books, folder, min_rank=min_rank)
             groups.append(group)
         if len(groups) > 1 and not groups[0]["label"]:
             groups[0]["label"] = say("All customers")
-        out.append({"label": period, "segments": groups})
+        out.append({"label": period, "segments": groups, "newest": period in newest})
     return out

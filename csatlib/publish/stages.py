@@ -48,7 +48,8 @@ def reading(job: plan.Job, out: Path) -> plan.Job:
     job : Job
         From :func:`csatlib.publish.plan.jobs`.
     out : Path
-        Output folder: read are the notebooks of the job's folder, and its own page in earlier periods.
+        Output folder: read are the notebooks of the job's folder, which of them failed, and its own page in
+        earlier periods.
     """
     if not reads(job):
         return job
@@ -57,6 +58,7 @@ def reading(job: plan.Job, out: Path) -> plan.Job:
     pages = sorted(out.glob(f"*/{folder}/{job.notebook.name}.ipynb"))
     earlier = [path for path in pages if path.parents[1].name < job.period]
     found = [[path.parents[1].name, path.stem, _recorded(path)] for path in (*here, *earlier)]
+    found += [path.name for path in sorted((out / job.folder).glob("[0-8][0-9]_*.failed.html"))]
     text = json.dumps([job.key, found], sort_keys=True, ensure_ascii=False)
     return replace(job, key=hashlib.sha256(text.encode()).hexdigest()[:32])
 

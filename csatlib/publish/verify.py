@@ -1,18 +1,16 @@
 """Run published jobs again from their snapshots and tell whether the figures reproduce."""
 
 import json
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from csatlib import findings
 from csatlib.publish import execution, kernels, languages, machine, manifest, plan, warm
 from csatlib.publish.watch import Watch
+from csatlib.tables import cache
 from csatlib.tables import config as settings_file
 from csatlib.tables.period import parse
 
@@ -102,7 +100,7 @@ def verify(
 
 def _verified(check: _Check, entry: dict) -> Verified:
     job, published = entry["job"], check.out / f"{entry['job']}.ipynb"
-    snapshot = Path(os.environ.get("CSAT_CACHE") or user_cache_dir("csatlib")) / entry["snapshot"]
+    snapshot = cache.home() / entry["snapshot"]
     if not published.exists():
         return Verified(job, "cannot", "the executed notebook is not there any more")
     if not (snapshot / "snapshot.json").exists():

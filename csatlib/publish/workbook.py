@@ -14,7 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from csatlib import exhibit
-from csatlib.publish import html, site
+from csatlib.publish import history, html
 from csatlib.words import say
 
 EPOCH = datetime.datetime(1980, 1, 1)  # noqa: DTZ001 (the oldest time a zip archive holds, the same everywhere)
@@ -52,7 +52,7 @@ def write(notebook, path: Path, *, run: dict, finished: str | None = None) -> bo
     for record in records:
         _sheet(book.create_sheet(_name(record)), record, first_name=say("Contents"))
     first.title = say("Contents")
-    _contents(first, records, site.headline(notebook), run, finished)
+    _contents(first, records, history.headline(notebook), run, finished)
     book.properties.creator = "csatlib"
     book.properties.created = book.properties.modified = EPOCH
     path.write_bytes(_packed(book))

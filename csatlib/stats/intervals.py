@@ -128,7 +128,9 @@ def max_t(estimate: np.ndarray, replicates: np.ndarray, *, n_groups: int, confid
     if not known.any():
         return single
     spread = np.nanstd(replicates[:, known], axis=0, ddof=1)
-    largest = np.nanmax(np.abs(replicates[:, known] - np.nanmean(replicates[:, known], axis=0)) / spread, axis=1)
+    away = np.abs(replicates[:, known] - np.nanmean(replicates[:, known], axis=0)) / spread
+    largest = np.fmax.reduce(away, axis=1)
+    largest = largest[~np.isnan(largest)]
     half = np.maximum(np.quantile(largest, confidence) * single.se, single.ci_high - estimate)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(estimate / single.se)

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from functools import cache
 from math import factorial
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import ThreadpoolController
 
-from csatlib.stats.intervals import Limits, max_t
+from csatlib.stats.intervals import MIN_GROUPS, Limits, max_t
 
 MAX_BLOCKS = 20
 MAX_BATCHED = 12
@@ -253,6 +255,64 @@ def letters(shares: np.ndarray, separated: np.ndarray) -> list[str]:
     sets.sort(key=lambda s: sorted(-shares[list(s)]))
     names = [ascii_lowercase[n % 26] * (1 + n // 26) for n in range(len(sets))]
     return ["".join(name for name, s in zip(names, sets, strict=True) if i in s) for i in range(len(shares))]
+
+
+def sets(shares: np.ndarray, replicates: np.ndarray, *, n_groups: int, confidence: float = 0.95) -> list[str]:
+    """Give each share the letters of the sets that replicates cannot separate.
+
+    Parameters
+    ----------
+    shares, replicates, n_groups, confidence
+        As in :func:`pairwise`.
+
+    Returns
+    -------
+    list of str
+        From :func:`letters`, on differences that are beyond random variation all at once; empty texts where a
+        share is unknown or groups are fewer than 5.
+
+    Examples
+    --------
+    >>> drawn = np.array([0.5, 0.1]) + np.random.default_rng(0).normal(scale=0.01, size=(500, 2))
+    >>> sets([0.5, 0.1], drawn, n_groups=256)
+    ['a', 'b']
+    """
+    shares = np.asarray(shares, dtype=float)
+    if np.isnan(shares).any() or n_groups < MIN_GROUPS:
+        return [""] * len(shares)
+    if len(shares) == 1:
+        return ["a"]
+    p_value = pairwise(shares, replicates, n_groups=n_groups, confidence=confidence).p_value
+    apart = np.zeros((len(shares), len(shares)), dtype=bool)
+    apart[np.triu_indices(len(shares), 1)] = p_value < 1 - confidence
+    return letters(shares, apart | apart.T)
+
+
+def candidates(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    """Keep the rows that cannot be separated from the largest, in the order of the table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``set`` (letters) and the column ranked.
+    column : str
+        For example "share".
+
+    Returns
+    -------
+    list of dict
+        Rows; one where all others are behind it.
+
+    Examples
+    --------
+    >>> found = candidates(pd.DataFrame({"label": ["x", "y"], "set": ["b", "a"], "share": [0.1, 0.9]}), "share")
+    >>> [row["label"] for row in found]
+    ['y']
+    """
+    if table.empty or table[column].isna().all():
+        return []
+    top = set(table["set"].iloc[np.nanargmax(table[column].to_numpy(dtype=float))])
+    return [row for row in table.to_dict("records") if top & set(row["set"])]
 
 
 @contextmanager

@@ -78,12 +78,16 @@ def blocks(
     [[1.0, 3.0], [2.0, nan]]
     """
     needed = list(dict.fromkeys([*columns, *by, *(c for c in (weight, cluster, key) if c)]))
-    position = 0
+    position, known = 0, None
+    if isinstance(data, pd.DataFrame):
+        require_columns(data.columns, needed)
+        known = _replicate(data, cluster, key, 0)  # one call: it costs more than hashing a block
     for part in _slices(data, needed, rows, ordered=cluster is None and key is None):
+        here = slice(position, position + len(part))
         yield Block(
             values=_matrix(part, columns, labels),
             weight=_weights(part, weight),
-            replicate=_replicate(part, cluster, key, position),
+            replicate=_replicate(part, cluster, key, position) if known is None else known[here],
             segments=tuple(_column(part, column) for column in by),
         )
         position += len(part)
@@ -156,7 +160,6 @@ def require_columns(available: Iterable[str], needed: Iterable[str]) -> None:
 
 def _slices(data: Any, needed: list[str], rows: int, *, ordered: bool) -> Iterator[pd.DataFrame | pa.Table]:
     if isinstance(data, pd.DataFrame):
-        require_columns(data.columns, needed)
         data = data[needed]
         for start in range(0, max(len(data), 1), rows):
             yield data.iloc[start : start + rows]

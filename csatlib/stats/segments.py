@@ -180,17 +180,19 @@ def _codes(block: Block, index: dict[tuple, int]) -> np.ndarray:
     if not block.segments:
         index.setdefault((), 0)
         return np.zeros(len(block.weight), dtype=np.int64)
-    labels = pd.MultiIndex.from_arrays(list(block.segments))
-    local, found = pd.factorize(labels)
-    known = np.array([label != label or any(pd.isna(part) for part in label) for label in found], dtype=bool)
-    mapped = np.array(
-        [
-            -1 if gap else index.setdefault(tuple(label), len(index))
-            for label, gap in zip(found, known, strict=True)
-        ],
-        dtype=np.int64,
-    )
-    return mapped[local] if len(mapped) else np.full(len(block.weight), -1)
+    cell, gap = np.zeros(len(block.weight), dtype=np.int64), np.zeros(len(block.weight), dtype=bool)
+    parts = [pd.factorize(labels) for labels in block.segments]
+    for codes, found in parts:
+        cell, gap = cell * len(found) + codes, gap | (codes < 0)
+    if gap.all():
+        return np.full(len(gap), -1)
+    cells, local = np.unique(cell[~gap], return_inverse=True)
+    places = np.unravel_index(cells, [len(found) for _, found in parts])
+    names = [found.astype(object)[place] for (_, found), place in zip(parts, places, strict=True)]
+    mapped = np.array([index.setdefault(label, len(index)) for label in zip(*names, strict=True)], dtype=np.int64)
+    out = np.full(len(gap), -1, dtype=np.int64)
+    out[~gap] = mapped[local]
+    return out
 
 
 def _block_sums(block: Block, codes: np.ndarray, segments: int, shift: np.ndarray) -> dict[str, np.ndarray]:

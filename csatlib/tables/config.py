@@ -171,6 +171,7 @@ class _File(_Section):
     items: dict[str, _Wording] = {}
     columns: dict[str, _Column] = {}
     indicators: dict[str, Indicator] = {}
+    parameters: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,8 @@ class Settings:
         What a reader calls a column, and single values of it.
     indicators : mapping of str to Indicator
         Those followed, by name: the shipped ones as the file changes them, then its own.
+    parameters : mapping of str to value
+        What the company's runs give to notebooks that have a parameter of that name.
 
     Examples
     --------
@@ -217,6 +220,7 @@ class Settings:
     language: str = "en"
     columns: Mapping[str, Any] = field(default_factory=dict)
     indicators: Mapping[str, Indicator] = field(default_factory=lambda: SHIPPED)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -326,8 +330,15 @@ def load(config: str | Path = "csat.toml", language: str | None = None) -> Setti
         language=language,
         columns=parsed.columns,
         indicators={name: found for name, found in parsed.indicators.items() if found.enabled},
-        content=json.dumps({**raw, "source": _shown(parsed.source)}, default=str, ensure_ascii=False),
+        parameters=parsed.parameters,
+        content=_content(raw, parsed.source),
     )
+
+
+def _content(raw: Mapping[str, Any], source: Source) -> str:
+    """Return what a snapshot depends on; what notebooks are told changes no row."""
+    rest = {key: value for key, value in raw.items() if key != "parameters"}
+    return json.dumps({**rest, "source": _shown(source)}, default=str, ensure_ascii=False)
 
 
 def _shown(source: Source) -> dict[str, str]:

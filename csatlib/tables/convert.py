@@ -134,8 +134,9 @@ def _name_problems(
             f"column {column!r} has a name that csatlib uses itself; give it another: "
             f"columns = {{ source_{column} = {column!r} }}"
         )
+    spared = [column for column, other in table.instead if other in names]
     for column in table.columns:
-        if column.required and column.name not in names:
+        if column.required and column.name not in names and column.name not in spared:
             yield (
                 f"required column {column.name!r} is missing{did_you_mean(column.name, found)}; "
                 f'map it: columns = {{ {column.name} = "..." }}; found: {listed}'

@@ -145,7 +145,8 @@ def profile(
         for key, column in roles.items()
         if key in known
     )
-    missing = [c.name for c in TABLES[table].columns if c.required and c.name not in roles]
+    spared = [column for column, other in TABLES[table].instead if other in roles]
+    missing = [c.name for c in TABLES[table].columns if c.required and c.name not in {*roles, *spared}]
     decide += [f"{table}: which column is {name}? None looked like it" for name in missing]
     text = "".join([*frame.columns, *questions.values()])
     language = "zh" if len(_CJK.findall(text)) > 0.15 * len(text) else "en"

@@ -58,6 +58,8 @@ class Table:
         Pairs (later, earlier): later may not lie before earlier.
     either : tuple of tuple of str
         Alternatives of which at least one must be complete.
+    instead : tuple of (str, str)
+        Pairs (required, other): where the other column is there, the required one need not be.
     """
 
     columns: tuple[Column, ...]
@@ -65,6 +67,7 @@ class Table:
     time: str | None = None
     order: tuple[tuple[str, str], ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
+    instead: tuple[tuple[str, str], ...] = ()
 
 
 def _needs(kind: str, *names: str, **rules) -> tuple[Column, ...]:
@@ -77,9 +80,11 @@ def _may(kind: str, *names: str, **rules) -> tuple[Column, ...]:
 
 TABLES: dict[str, Table] = {
     "customers": Table(
-        _needs("key", "customer_id") + _needs("date", "joined_on") + _may("date", "left_on"),
+        (*_needs("key", "customer_id"), *_needs("date", "joined_on"), *_may("date", "left_on"))
+        + (*_may("boolean", "left"), *_may("date", "seen_on")),
         key=("customer_id",),
         order=(("left_on", "joined_on"),),
+        instead=(("joined_on", "left"),),
     ),
     "invitations": Table(
         (*_needs("key", "invitation_id"), *_may("key", "customer_id"), *_needs("time", "sent_at"))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-from platformdirs import user_cache_dir
 
+from csatlib.tables import cache
 from csatlib.tables.config import Settings, load
 from csatlib.tables.convert import convert, match_columns, scale_columns
 from csatlib.tables.derive import derive, made_columns, wrong_columns
@@ -57,7 +57,8 @@ def _unreadable() -> tuple[type[Exception], ...]:
 
 def connect(**options: str | Path) -> ibis.BaseBackend:
     """Open an embedded DuckDB that never fetches anything and reads times as UTC; with options of DuckDB."""
-    connection = ibis.duckdb.connect(autoinstall_known_extensions=False, **options)
+    options = {"temp_directory": cache.spill(), "autoinstall_known_extensions": False} | options
+    connection = ibis.duckdb.connect(**options)
     with contextlib.suppress(*_unreadable()):  # Jupyter without ipywidgets: refused, and there is no bar
         connection.raw_sql("SET enable_progress_bar = false")
     return connection
@@ -99,30 +100,30 @@ def of_settings(settings: Settings) -> Path:
     pinned = os.environ.get("CSAT_SNAPSHOT")
     if pinned:
         return _pinned(Path(pinned), settings)
-    cache = Path(os.environ.get("CSAT_CACHE") or user_cache_dir("csatlib"))
-    _sweep(cache)
+    home = cache.home()
+    _sweep(home)
     if settings.source.url is None:
-        return _make(source_files(settings), settings, cache)
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=".rows-", dir=cache) as rows:
-        return _make(_extracted(Path(rows), settings), landed(settings), cache)
+        return _make(source_files(settings), settings, home)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".rows-", dir=home) as rows:
+        return _make(_extracted(Path(rows), settings), landed(settings), home)
 
 
-def _sweep(cache: Path) -> None:
+def _sweep(home: Path) -> None:
     """Remove what a process left that was killed, so could not tidy up, more than a day ago."""
-    for folder in cache.glob(".*-*"):
+    for folder in home.glob(".*-*"):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - 86_400:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(files: Mapping[str, Path], settings: Settings, cache: Path) -> Path:
+def _make(files: Mapping[str, Path], settings: Settings, home: Path) -> Path:
     name = _content_hash(files, settings)
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = cache / name
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = home / name
     if is_complete(target):
         return target
-    work = Path(tempfile.mkdtemp(prefix=f".{name[:12]}-", dir=cache))
+    work = Path(tempfile.mkdtemp(prefix=f".{name[:12]}-", dir=home))
     try:
         _build(work, files, settings)
         if _content_hash(files, settings) != name:

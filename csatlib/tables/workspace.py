@@ -48,10 +48,10 @@ class Workspace:
         folder: Path,
         period: Period | None = None,
         where: Mapping[str, list] | None = None,
-        connection: ibis.BaseBackend | None = None,
+        opened: Mapping[str, ir.Table] | None = None,
     ):
         self.settings, self.snapshot, self.period, self.where = settings, folder, period, dict(where or {})
-        self._connection = connection or connect()
+        self._stored = opened or _opened(folder)
         self._frames: dict[str, pd.DataFrame] = {}
 
     @property
@@ -228,16 +228,11 @@ class Workspace:
         period = self.period.label if self.period else "all periods"
         return f"Workspace({self.company.name!r}, {period}, where={self.where}, tables={list(self._stored)})"
 
-    @cached_property
-    def _stored(self) -> dict[str, ir.Table]:
-        names = read_manifest(self.snapshot)["tables"]
-        return {n: self._connection.read_parquet(self.snapshot / f"{n}.parquet") for n in names}
-
     def _execute(self, expression: ir.Expr) -> pd.DataFrame:
-        return to_pandas(self._connection.to_pyarrow(expression.as_table()))
+        return to_pandas(expression.as_table().to_pyarrow())
 
     def _selected(self, period: Period | None, where: Mapping[str, list]) -> "Workspace":
-        return Workspace(self.settings, self.snapshot, period, where, self._connection)
+        return Workspace(self.settings, self.snapshot, period, where, self._stored)
 
     def _need_period(self, method: str) -> Period:
         if self.period is None:
@@ -322,7 +317,7 @@ def open(  # noqa: A001
 
 
 def latest_period(config: str | Path = "csat.toml") -> str:
-    """Return the last month that has responses; without any, the last with contacts, complaints or purchases.
+    """Return the last month with responses; else with contacts, complaints or purchases; else customers seen.
 
     Parameters
     ----------
@@ -346,9 +341,15 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     """
     ws, dated = open(config), ("responses", "contacts", "complaints", "transactions")
     months = next((found for name in dated if (found := _months(ws, [name]))), [])
+    months = months or ([f"{ws.customers['seen_on'].max():%Y-%m}"] if ws.has("customers", "seen_on") else [])
     if not months:
         raise ValueError(f"{ws.settings.place} has no {', '.join(dated)}: name a period")
     return months[-1]
+
+
+def _opened(folder: Path) -> dict[str, ir.Table]:
+    connection = connect()
+    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in read_manifest(folder)["tables"]}
 
 
 def _is_one_of(column: ir.Column, values: list) -> ir.BooleanValue:
@@ -382,7 +383,7 @@ def _check_data(ws: Workspace, period: Period) -> None:
     timed = [n for n in ws._stored if TABLES[n].time not in (None, "period")]
     months = _months(ws, timed)
     inside = set(Period(period.first, period.months, "month").labels)
-    if not inside & set(months):
+    if timed and not inside & set(months):  # customers alone have no time
         rejected = int(ws.counts["rejected"].sum())
         note = f" ({rejected} rows were rejected: see ws.problems)" if rejected else ""
         raise ValueError(f"period {period.label}: no table has rows in it; months with data: {runs(months)}{note}")

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from csatlib import disclosure, theme
+from csatlib.stats.relative_importance import candidates
 from csatlib.tiles import verdict
 from csatlib.touchpoints.impact_tables import LEVEL
 from csatlib.words import listed, mark, say, together
@@ -18,6 +19,9 @@ MEASURE = {
     "volume": mark("Contacts a month"),
     "reach": mark("Customers reached, percent"),
 }
+
+MOST_LISTED = 6
+SHARE = {"share": "share", "low": "ci_low", "high": "ci_high"}
 
 
 def measure(name: str) -> str:
@@ -71,7 +75,7 @@ def spread(result: pd.DataFrame, *, measure: str) -> str:
     low, high = shown.loc[shown["estimate"].idxmin()], shown.loc[shown["estimate"].idxmax()]
     if low["ci_high"] >= high["ci_low"]:
         return say("{measure}: the touchpoints cannot be told apart.", measure=name)
-    factor, decimals = (100, 0) if low["unit"] == "share" else (1, 1)
+    factor, decimals = {"share": (100, 0), "seconds": (1, 0)}.get(low["unit"], (1, 1))
     return say(
         "{measure}: from {low} ({low_name}) to {high} ({high_name}).",
         measure=name,
@@ -174,6 +178,81 @@ def uneven(result: pd.DataFrame) -> str:
         for row in rows
     ]
     return together(*told) if told else say("Units of a touchpoint cannot be told apart.")
+
+
+def weightiest(result: pd.DataFrame) -> str:
+    """Say at which touchpoint the experience moves together most with overall satisfaction, if that can be told.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``importance`` of :class:`csatlib.touchpoints.Impact`.
+
+    Returns
+    -------
+    str
+        One sentence; a name only where all others are behind it.
+
+    Examples
+    --------
+    >>> rows = {"touchpoint": ["Chat", "Shop", "App"], "set": ["a", "ab", "b"], "share": [0.5, 0.3, 0.2], "n": 90}
+    >>> weightiest(pd.DataFrame(rows))
+    'Overall satisfaction moves together most with the experience at one of Chat and Shop; which cannot be told.'
+    """
+    shown = disclosure.protect(result)
+    rows = shown[~shown["hidden"] & ~shown["indicative"] & shown["set"].ne("")]
+    first = candidates(rows, "share")
+    if len(rows) < 2:
+        return say("Too few answers to compare what touchpoints have to do with overall satisfaction.")
+    if len(first) == len(rows):
+        text = mark(
+            "At which of {k} touchpoints the experience moves together most with overall satisfaction "
+            "cannot be told."
+        )
+        return say(text, k=len(rows))
+    if len(first) > MOST_LISTED:
+        text = mark(
+            "At which touchpoint the experience moves together most with overall satisfaction cannot be told: "
+            "{k} of {total} come into question."
+        )
+        return say(text, k=len(first), total=len(rows))
+    if len(first) > 1:
+        text = mark(
+            "Overall satisfaction moves together most with the experience at one of {names}; which cannot be told."
+        )
+        return say(text, names=listed([row["touchpoint"] for row in first]))
+    places = {place: theme.number(100 * first[0][c], 0) for place, c in SHARE.items()}
+    text = mark(
+        "Overall satisfaction moves together most with the experience at {name}: {share} % of what all "
+        "touchpoints explain ({low} to {high} %, n = {n})."
+    )
+    return say(text, name=first[0]["touchpoint"], n=f"{first[0]['n']:,.0f}", **places)
+
+
+def explained(result: pd.DataFrame) -> str:
+    """Say how little or much of overall satisfaction the touchpoints have to do with.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``importance`` of :class:`csatlib.touchpoints.Impact`.
+
+    Returns
+    -------
+    str
+        One sentence; empty without a result.
+
+    Examples
+    --------
+    >>> explained(pd.DataFrame({"r2": [0.04, 0.04]}))
+    'All touchpoints together explain about 4 % of how customers differ in overall satisfaction.'
+    """
+    if result.empty or result["r2"].isna().all():
+        return ""
+    return say(
+        "All touchpoints together explain about {percent} % of how customers differ in overall satisfaction.",
+        percent=theme.number(100 * max(result["r2"].max(), 0.0), 0),
+    )
 
 
 def decisive(moments: pd.DataFrame) -> str:

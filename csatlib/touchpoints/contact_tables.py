@@ -135,9 +135,7 @@ def consistency(
         sums = sum_by_segment(blocks(rows, ["rating"], by=[unit], cluster=cluster, key=_key(rows)), ["rating"])
         units = pooled(sums, 0, confidence, seed).assign(group=[str(label[0]) for label in sums.segments])
         found.append(units.assign(touchpoint=name))
-        weight = 1 / units["se"] ** 2
-        mean = (weight * units["raw"]).sum() / weight.sum()
-        p_values.append(stats.chi2.sf((weight * (units["raw"] - mean) ** 2).sum(), len(units) - 1))
+        p_values.append(_alike(units))
     adjusted = benjamini_hochberg(p_values)
     found = [units.assign(p_adjusted=p) for units, p in zip(found, adjusted, strict=True)]
     columns = [
@@ -298,6 +296,16 @@ def pooled(sums: SegmentSums, at: int, confidence: float, seed: int) -> pd.DataF
         spread_low=found.spread_low,
         spread_high=found.spread_high,
     )
+
+
+def _alike(units: pd.DataFrame) -> float:
+    """Return the p value of Cochran's Q; NaN where fewer than two units have an error."""
+    known = units[units["se"] > 0]
+    if len(known) < 2:
+        return np.nan
+    weight = 1 / known["se"] ** 2
+    mean = (weight * known["raw"]).sum() / weight.sum()
+    return stats.chi2.sf((weight * (known["raw"] - mean) ** 2).sum(), len(known) - 1)
 
 
 def _key(rows: pd.DataFrame) -> str | None:

@@ -1,6 +1,6 @@
-"""What goes with a bad experience at a touchpoint: lower satisfaction, leaving, and whether it is repaired."""
+"""What goes with the experience at a touchpoint: overall satisfaction, leaving, and whether it is repaired."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -8,20 +8,25 @@ import statsmodels.api as sm
 from scipy import stats
 
 from csatlib.stats.intervals import benjamini_hochberg, check_confidence
+from csatlib.stats.replicates import REPLICATES
 from csatlib.stats.rows import require_columns
 from csatlib.touchpoints.contact_rows import BAD, GOOD
+from csatlib.touchpoints.importance_tables import COLUMNS as IMPORTANCE
+from csatlib.touchpoints.importance_tables import FEWEST, importance, looked_back
 from csatlib.touchpoints.pooling import shrink, shrink_shares
 
 DAYS = 90
 NEW, YOUNG = 365, 3 * 365
-FEWEST = 5  # clusters behind either side of a comparison
 LEVEL = 0.05
+ASSOCIATION = (
+    *("touchpoint", "term", "n", "n_groups", "reach", "estimate", "ci_low", "ci_high", "p_value", "p_adjusted"),
+)
 TERMS = {"penalty": {"bad": -1}, "reward": {"good": 1}, "asymmetry": {"bad": -1, "good": -1}}
 
 
 @dataclass(frozen=True)
 class Impact:
-    """Three lines beside the workshop's score.
+    """Three lines beside the workshop's score: association, leaving, repair; the first in two readings.
 
     Attributes
     ----------
@@ -29,7 +34,8 @@ class Impact:
         Overall satisfaction of those who had a bad or a good experience in the days before, against a middling
         one, all touchpoints and covariates in one regression. One row per ``touchpoint`` and ``term``
         ("penalty": middling less bad, "reward": good less middling, "asymmetry": penalty less reward): ``n``
-        (answers after an experience here), ``n_groups`` (customers), ``reach`` (share of all answers),
+        (answers after a rated experience here), ``n_groups`` (customers), ``reach`` (share of all answers that
+        had met the touchpoint, rated or not),
         ``estimate`` (points of the outcome), ``ci_low``, ``ci_high``, ``p_value``, ``p_adjusted``.
     leaving : DataFrame
         Share of customers who left within the days after a bad experience less that after a good one, adjusted:
@@ -39,11 +45,23 @@ class Impact:
         Share of bad experiences after which the customer's next rating within the days is good: ``touchpoint``,
         ``n`` (bad experiences with a next rating), ``n_bad`` (all), ``raw``, ``estimate`` (shrunken),
         ``ci_low``, ``ci_high``.
+    importance : DataFrame
+        Part of the spread of overall satisfaction that goes with how the experiences were, reach counted. One row
+        per ``touchpoint`` rated: ``n`` (answers after a rated experience), ``n_groups`` (customers behind them),
+        ``few_groups`` (under 30), ``reach`` (share of all answers that had met the touchpoint, rated or not),
+        ``rated_share`` (of those, with a rating); ``importance`` (part of R2 of all answers) with
+        ``importance_low``, ``importance_high``; ``share`` (of all touchpoints' importance) with ``ci_low``,
+        ``ci_high``; ``set`` (a letter in common: cannot be separated; empty where not in the model);
+        ``coefficient`` (points of the outcome per point of rating, of those who met it) with
+        ``coefficient_low``, ``coefficient_high``; ``r2`` (importance of all together, less what chance
+        alone would give: adjusted R2); ``method`` ("lmg",
+        "relative_weights").
     """
 
     association: pd.DataFrame
     leaving: pd.DataFrame
     repaired: pd.DataFrame
+    importance: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def impact(
@@ -53,17 +71,21 @@ def impact(
     customers: pd.DataFrame | None = None,
     outcome: str = "overall",
     days: int = DAYS,
+    start: pd.Timestamp | None = None,
     bad: float = BAD,
     good: float = GOOD,
     adjust: tuple[str, ...] = ("plan",),
     confidence: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> Impact:
-    """Measure what goes with bad experiences at each touchpoint.
+    """Measure what goes with the experience at each touchpoint.
 
     Parameters
     ----------
     contacts : DataFrame
-        ``touchpoint``, ``occurred_at``, ``customer_id``, ``rating``; only rated contacts of known customers count.
+        ``touchpoint``, ``occurred_at``, ``customer_id``, ``rating``; only contacts of known customers count, those
+        without a rating for who met a touchpoint.
     responses : DataFrame, optional
         ``customer_id``, ``responded_at`` and the outcome: relationship answers, not those about a contact.
     customers : DataFrame, optional
@@ -72,39 +94,56 @@ def impact(
         Overall satisfaction.
     days : int
         Days that an experience is followed, and looked back at from an answer.
+    start : Timestamp, optional
+        Since when contacts are on record: answers within `days` of it are not looked back from, because what came
+        before is unknown. Default: contacts reach back far enough for all answers.
     bad, good : float
         Highest rating that is bad, lowest that is good; between them is middling.
     adjust : tuple of str
         Columns of the customers held equal, beside tenure (under a year, under three, longer).
     confidence : float
         Coverage aimed at.
+    replicates, seed : int
+        Joint replicates of the customers behind the importance, and the seed of their draw.
 
     Returns
     -------
     Impact
-        Association, leaving, repaired; an empty table where its data is not given.
+        Association, leaving, repaired, importance; an empty table where its data is not given.
 
     Raises
     ------
     KeyError, ValueError
-        Columns that are not there; bad not below good.
+        Columns that are not there; bad not below good; a customer with two rows.
 
     Notes
     -----
-    Customers are clusters throughout. Association: least squares of the outcome on three indicators per
-    touchpoint (met; bad; good, by the mean rating of the days before), covariates, cluster-robust errors; p
-    values adjusted by Benjamini-Hochberg over all rows. Leaving: linear probability model per touchpoint on bad
-    against good, tenure and `adjust`; its error is at least that of two independent shares with the
-    touchpoints' common rate, so that no leaver does not pass for certainty; shrunken over touchpoints. Contacts
-    of the last `days` are left out, since their time is not over. Repaired: the next rating of the same customer
-    at any touchpoint or as the outcome; who is not heard from again is not counted. All three are associations:
-    customers who rate badly differ from others in more than the experience.
+    Customers are clusters throughout. Importance: variation shared out over the touchpoints' mean ratings of the
+    days before by LMG, beyond 20 touchpoints by relative weights, as :func:`csatlib.drivers.importance` does;
+    limits are percentiles of joint replicates and exclude 0 by construction; letters from simultaneous max-t
+    limits of all differences of shares. Who never met a touchpoint has no experience there rather than an unknown
+    one: such a customer takes the mean, and who met it is held constant, in every model before any touchpoint.
+    So a share counts how experiences went and not who had them: with the indicator in the touchpoint's block, a
+    complaint desk that unhappy customers turn to would come first though nothing that happens there matters.
+    One touchpoint alone: importance = reach x coefficient^2 x variance of the ratings / variance of the outcome,
+    that is the importance among those who met it times reach. Who met it without rating it is unknown:
+    correlations of its ratings are raised by sqrt(met / rated), so that a touchpoint where few rate does not
+    count for less; this takes those who rate for like those who do not.
+
+    Association: least squares of the outcome on three indicators per touchpoint (rated; bad; good, by the mean
+    rating of the days before), covariates, cluster-robust errors; p values adjusted by Benjamini-Hochberg over all
+    rows. Leaving: linear probability model per touchpoint on bad against good, tenure and `adjust`; its error is
+    at least that of two independent shares with the touchpoints' common rate, so that no leaver does not pass for
+    certainty; shrunken over touchpoints. Contacts of the last `days` are left out, since their time is not over.
+    Repaired: the next rating of the same customer at any touchpoint or as the outcome; who is not heard from again
+    is not counted. All are associations: customers who rate badly differ from others in more than the experience.
 
     References
     ----------
     Brandt, R. D. (1987), A procedure for identifying value-enhancing service components using customer
-    satisfaction survey data, in: Add Value to Your Service, American Marketing Association, 61-65; Liang, K.-Y.
-    and Zeger, S. L. (1986), Biometrika 73(1), 13-22.
+    satisfaction survey data, in: Add Value to Your Service, American Marketing Association, 61-65; Cohen, J. and
+    Cohen, P. (1983), Applied Multiple Regression, ch. 7 (values that do not apply); Groemping, U. (2006), Journal
+    of Statistical Software 17(1); Liang, K.-Y. and Zeger, S. L. (1986), Biometrika 73(1), 13-22.
 
     Examples
     --------
@@ -117,21 +156,37 @@ def impact(
     require_columns(contacts.columns, ["touchpoint", "occurred_at", "customer_id", "rating"])
     if not bad < good or not days > 0:
         raise ValueError(f"bad={bad:g}, good={good:g}, days={days}; allowed are bad < good and days above 0")
-    rated = contacts.dropna(subset=["customer_id", "rating"]).sort_values("occurred_at", kind="stable")
-    rated = rated[["touchpoint", "occurred_at", "customer_id", "rating"]].reset_index(drop=True)
+    known = contacts.dropna(subset=["customer_id"]).sort_values("occurred_at", kind="stable")
+    known = known[["touchpoint", "occurred_at", "customer_id", "rating"]]
+    rated = known.dropna(subset=["rating"]).reset_index(drop=True)
     people = None
     if customers is not None:
         require_columns(customers.columns, ["customer_id", "joined_on", "left_on", *adjust])
         people = customers.set_index("customer_id")
+        if people.index.has_duplicates:
+            twice = people.index[people.index.duplicated()][0]
+            raise ValueError(f"customers hold {twice!r} more than once; allowed is one row per customer_id")
     asked = None
     if responses is not None:
         require_columns(responses.columns, ["customer_id", "responded_at", outcome])
         asked = responses.dropna(subset=["customer_id", outcome])[["customer_id", "responded_at", outcome]]
         asked = asked.reset_index(drop=True)
+    association, weights = pd.DataFrame(columns=ASSOCIATION), pd.DataFrame(columns=IMPORTANCE)
+    covered = asked
+    if asked is not None and start is not None:
+        begin = pd.Timestamp(start) + pd.Timedelta(days=days)
+        covered = asked[asked["responded_at"] >= begin].reset_index(drop=True)
+    if covered is not None and len(covered):
+        own = _covariates(covered["customer_id"], covered["responded_at"], people, adjust)
+        rating, met = looked_back(covered, known, days=days)
+        association = _association(covered, rating, met, own, outcome, (bad, good), confidence)
+        drawn = {"confidence": confidence, "replicates": replicates, "seed": seed}
+        weights = importance(covered, rating, met, own, outcome=outcome, **drawn)
     return Impact(
-        _association(rated, asked, people, outcome, days, (bad, good), adjust, confidence),
+        association,
         _leaving(rated, contacts["occurred_at"].max(), people, days, (bad, good), adjust, confidence),
         _repaired(rated, asked, outcome, days, (bad, good), confidence),
+        weights,
     )
 
 
@@ -188,46 +243,27 @@ def _full_rank(design: pd.DataFrame) -> pd.DataFrame:
     return design.loc[:, upper > 1e-9 * upper.max()]
 
 
-def _association(rated, asked, people, outcome, days, ends, adjust, confidence) -> pd.DataFrame:
-    columns = [
-        "touchpoint",
-        "term",
-        "n",
-        "n_groups",
-        "reach",
-        "estimate",
-        "ci_low",
-        "ci_high",
-        "p_value",
-        "p_adjusted",
-    ]
-    if asked is None or asked.empty:
-        return pd.DataFrame(columns=columns)
-    pairs = asked.reset_index(names="answer").merge(rated, on="customer_id")
-    gap = (pairs["responded_at"] - pairs["occurred_at"]).dt.total_seconds() / 86_400
-    met = pairs[(gap >= 0) & (gap < days)].pivot_table(index="answer", columns="touchpoint", values="rating")
-    met = met.reindex(asked.index)
-    sides = {name: (v <= ends[0], v >= ends[1], _middling(v, ends)) for name, v in met.items()}
+def _association(asked, rating, met, covariates, outcome, ends, confidence) -> pd.DataFrame:
+    sides = {name: (v <= ends[0], v >= ends[1], _middling(v, ends)) for name, v in rating.items()}
     enough = {name: [asked.loc[side, "customer_id"].nunique() for side in own] for name, own in sides.items()}
     names = [name for name, clusters in enough.items() if min(clusters) >= FEWEST]
     if not names:
-        return pd.DataFrame(columns=columns)
-    parts = {f"met|{name}": met[name].notna() for name in names}
-    parts |= {f"bad|{name}": met[name] <= ends[0] for name in names}
-    parts |= {f"good|{name}": met[name] >= ends[1] for name in names}
-    design = pd.DataFrame(parts).astype(float)
-    design = pd.concat([design, _covariates(asked["customer_id"], asked["responded_at"], people, adjust)], axis=1)
+        return pd.DataFrame(columns=ASSOCIATION)
+    parts = {f"rated|{name}": rating[name].notna() for name in names}
+    parts |= {f"bad|{name}": rating[name] <= ends[0] for name in names}
+    parts |= {f"good|{name}": rating[name] >= ends[1] for name in names}
+    design = pd.concat([pd.DataFrame(parts).astype(float), covariates], axis=1)
     fit = sm.OLS(asked[outcome].astype(float), _full_rank(design)).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(asked["customer_id"])[0]}
     )
     rows = []
     for name in names:
-        own = met[name].notna()
-        about = {"touchpoint": name, "n": int(own.sum()), "reach": own.mean()}
+        own = rating[name].notna()
+        about = {"touchpoint": name, "n": int(own.sum()), "reach": met[name].mean()}
         about["n_groups"] = asked.loc[own, "customer_id"].nunique()
         rows += [about | row for row in _terms(fit, name, about["n_groups"], confidence)]
     found = pd.DataFrame(rows)
-    return found.assign(p_adjusted=benjamini_hochberg(found["p_value"]))[columns]
+    return found.assign(p_adjusted=benjamini_hochberg(found["p_value"]))[list(ASSOCIATION)]
 
 
 def _terms(fit, name: str, clusters: int, confidence: float) -> list[dict]:
@@ -253,8 +289,9 @@ def _leaving(rated, end, people, days, ends, adjust, confidence) -> pd.DataFrame
         return pd.DataFrame(columns=[*columns, "estimate", "ci_low", "ci_high"])
     left = people["left_on"].reindex(rated["customer_id"]).set_axis(rated.index)
     rows = rated.assign(gone=((left - rated["occurred_at"]).dt.days < days).astype(float))
-    rows = rows[(rows["occurred_at"] <= end - pd.Timedelta(days=days)) & ~_middling(rows["rating"], ends)]
-    rows = rows[rows["customer_id"].isin(people.index)]
+    over = rows["occurred_at"] <= end - pd.Timedelta(days=days)
+    there = people.index.get_indexer(rows["customer_id"]) >= 0
+    rows = rows[over & there & ~_middling(rows["rating"], ends)]
     rate = rows["gone"].mean()
     found, errors = [], []
     for name, own in rows.groupby("touchpoint"):

@@ -263,8 +263,40 @@ def grouped(parts: pd.DataFrame) -> pd.DataFrame:
     return parts.assign(label=labels).drop(columns=["touchpoint", "group"])
 
 
-def beside(found: Impact) -> pd.DataFrame:
-    """Return leaving and repair in one table, percent.
+def beside(found: Impact, entries: pd.DataFrame) -> pd.DataFrame:
+    """Return leaving and repair in one table, percent, beside the workshop's score.
+
+    Parameters
+    ----------
+    found : Impact
+        From :func:`csatlib.touchpoints.impact`.
+    entries : DataFrame
+        Of :func:`csatlib.touchpoints.inventory`.
+
+    Returns
+    -------
+    DataFrame
+        ``touchpoint``, ``workshop`` (importance as text), ``measure`` ("leaving", "repaired"), ``n`` (bad
+        experiences), ``estimate``, ``ci_low``, ``ci_high``.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"touchpoint": ["Chat"], "n": [50], "estimate": [0.1], "ci_low": 0.05, "ci_high": 0.2})
+    >>> entries = pd.DataFrame({"touchpoint": ["Chat"], "impact": [6.3]})
+    >>> beside(Impact(rows[:0], rows, rows), entries)[["workshop", "measure", "estimate"]].values.tolist()
+    [['6.3', 'leaving', 10.0], ['6.3', 'repaired', 10.0]]
+    """
+    columns = ["touchpoint", "n", "estimate", "ci_low", "ci_high"]
+    parts = {"leaving": found.leaving, "repaired": found.repaired}
+    shown = [part[columns].assign(measure=name) for name, part in parts.items() if len(part)]
+    rows = pd.concat(shown or [pd.DataFrame(columns=[*columns, "measure"])])
+    score = entries.set_index("touchpoint")["impact"].reindex(rows["touchpoint"])
+    rows.insert(1, "workshop", ["–" if pd.isna(value) else theme.number(value, 1) for value in score])
+    return rows.assign(**{c: 100 * rows[c].astype(float) for c in columns[2:]}).reset_index(drop=True)
+
+
+def per_point(found: Impact) -> pd.DataFrame:
+    """Return what goes with one point of rating beside what goes with a bad and with a good experience.
 
     Parameters
     ----------
@@ -274,20 +306,22 @@ def beside(found: Impact) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``touchpoint``, ``measure`` ("leaving", "repaired"), ``n`` (bad experiences), ``estimate``, ``ci_low``,
-        ``ci_high``.
+        ``touchpoint``, ``term`` ("coefficient", then those of ``association``), ``n``, ``estimate``, ``ci_low``,
+        ``ci_high``, all in points of overall satisfaction.
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"touchpoint": ["Chat"], "n": [50], "estimate": [0.1], "ci_low": 0.05, "ci_high": 0.2})
-    >>> beside(Impact(rows[:0], rows, rows))[["measure", "estimate"]].values.tolist()
-    [['leaving', 10.0], ['repaired', 10.0]]
+    >>> rows = {"touchpoint": ["Chat"], "n": [50], "coefficient": [0.2], "coefficient_low": [0.1]}
+    >>> importance = pd.DataFrame(rows | {"coefficient_high": [0.3]})
+    >>> per_point(Impact(importance[:0], importance, importance, importance))["term"].tolist()
+    ['coefficient']
     """
-    columns = ["touchpoint", "n", "estimate", "ci_low", "ci_high"]
-    parts = {"leaving": found.leaving, "repaired": found.repaired}
-    shown = [part[columns].assign(measure=name) for name, part in parts.items() if len(part)]
-    rows = pd.concat(shown or [pd.DataFrame(columns=[*columns, "measure"])])
-    return rows.assign(**{c: 100 * rows[c].astype(float) for c in columns[2:]}).reset_index(drop=True)
+    columns = ["touchpoint", "term", "n", "estimate", "ci_low", "ci_high"]
+    ends = {"coefficient": "estimate", "coefficient_low": "ci_low", "coefficient_high": "ci_high"}
+    slopes = found.importance.drop(columns=["ci_low", "ci_high"], errors="ignore").rename(columns=ends)
+    parts = [slopes.assign(term="coefficient"), found.association]
+    kept = [part[columns] for part in parts if len(part)]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=columns)
 
 
 def beside_headings() -> dict[str, str]:
@@ -303,4 +337,4 @@ def beside_headings() -> dict[str, str]:
     >>> list(beside_headings())
     ['leaving', 'repaired']
     """
-    return {"leaving": say("Left, percentage points more"), "repaired": say("Repaired: next rating good, percent")}
+    return {"leaving": say("Left, points more"), "repaired": say("Repaired, percent")}

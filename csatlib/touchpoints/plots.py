@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from csatlib import disclosure, theme
+from csatlib.stats.relative_importance import candidates
 from csatlib.touchpoints import contact_sentences, lists, sentences
 from csatlib.words import say
 
@@ -160,6 +161,57 @@ def plot_evidence(result: pd.DataFrame, *, measure: str = "satisfaction", ax: Ax
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, frameon=False, fontsize=9)
     ax.set_label(contact_sentences.spread(result, measure=measure))
     return theme.keep(ax, shown, rows={"touchpoint": say("Touchpoint")})
+
+
+def plot_importance(result: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Dots with intervals: each touchpoint's share of what all explain of overall satisfaction, and its reach.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``importance`` of :class:`csatlib.touchpoints.Impact`.
+    ax : Axes, optional
+        Where to draw; a new figure otherwise.
+
+    Returns
+    -------
+    Axes
+        Labelled with alt text. Where any two can be told apart: in the order of the shares, with their sets, and
+        filled where none is told to be ahead; else in the order of the table.
+
+    Examples
+    --------
+    >>> rows = {"touchpoint": ["Chat", "Shop"], "reach": [0.2, 0.1], "set": ["b", "a"], "n": 90, "r2": 0.1}
+    >>> limits = {"share": [0.2, 0.8], "ci_low": [0.1, 0.7], "ci_high": [0.3, 0.9]}
+    >>> ax = plot_importance(pd.DataFrame(rows | limits))
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['Shop (10 %)', 'Chat (20 %)']
+    >>> plt.close("all")
+    """
+    shown = disclosure.protect(result)
+    rows = shown[~shown["hidden"] & shown["share"].notna()]
+    ordered = len(set(rows["set"])) > 1
+    rows = rows.sort_values("share", ascending=False, kind="stable") if ordered else rows
+    first = {row["touchpoint"] for row in candidates(rows, "share")} if ordered else set()
+    at = np.arange(len(rows))
+    ax = ax or plt.subplots(figsize=(4.8, 1.1 + 0.3 * max(len(rows), 2)))[1]
+    ax.hlines(at, 100 * rows["ci_low"], 100 * rows["ci_high"], color=theme.ACCENT, lw=1.6, zorder=2)
+    filled = rows["touchpoint"].isin(first).to_numpy()
+    for part, face in ((filled, theme.ACCENT), (~filled, "white")):
+        ax.plot(100 * rows["share"][part], at[part], "o", mfc=face, mec=theme.ACCENT, ms=6, ls="", zorder=3)
+    ax.set_yticks(at, [f"{row.touchpoint} ({100 * row.reach:.0f} %)" for row in rows.itertuples()])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlim(left=0)
+    ax.grid(axis="y", visible=False)
+    if ordered:
+        for y, letters in zip(at, rows["set"], strict=True):
+            ax.annotate(letters, (1.02, y), xycoords=("axes fraction", "data"), va="center", color=theme.INK)
+        ax.set_title(say("A letter in common: cannot be told apart"), fontsize=9, color=theme.INK, loc="right")
+    ax.set_xlabel(say("Percent of what all touchpoints explain"))
+    ax.set_label(contact_sentences.weightiest(result))
+    limits = {column: 100 * shown[column] for column in ("ci_low", "ci_high")}
+    kept = shown.assign(estimate=100 * shown["share"], **limits)
+    return theme.keep(ax, kept, rows={"touchpoint": say("Touchpoint"), "set": say("Set")}, decimals=1)
 
 
 def _seen(shown: pd.DataFrame) -> pd.DataFrame:

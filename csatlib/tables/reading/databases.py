@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 from ibis.expr import types as ir
 
+from csatlib.tables.cache import spill
 from csatlib.tables.config import Settings
 from csatlib.tables.reading.address import expand, scrub, without_secrets
 from csatlib.tables.schema import did_you_mean
@@ -100,6 +101,7 @@ def _connect(engine: str, url: str, settings: Settings) -> ibis.BaseBackend:
         file, options = _database_file(url, settings), dict(parse_qsl(url.partition("?")[2]))
         if engine == "duckdb":
             options |= {"read_only": True, "autoinstall_known_extensions": False}
+            options["temp_directory"] = spill(options.get("temp_directory"))
         return getattr(ibis, engine).connect(file, **options)
     if engine == "pyspark":
         return _spark(url, settings)
