@@ -45,3 +45,26 @@ def differing(result: pd.DataFrame, *, more: str, less: str, decimals: int) -> l
         places = {name: theme.number(value, decimals) for name, value in sizes.items()}
         told.append(say(more if row["estimate"] > 0 else less, group=row["group"], **places))
     return told
+
+
+def grouped(*, wished: str, used: str) -> str:
+    """Say that complaints are compared by another column than the one wished for.
+
+    Parameters
+    ----------
+    wished, used : str
+        What a reader calls the columns.
+
+    Returns
+    -------
+    str
+        One sentence, or "".
+
+    Examples
+    --------
+    >>> grouped(wished="region", used="owner")
+    'These records have no region: groups are compared by owner.'
+    """
+    if wished == used:
+        return ""
+    return say("These records have no {wished}: groups are compared by {used}.", wished=wished, used=used)

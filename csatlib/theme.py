@@ -23,6 +23,7 @@ LOST = mark(
     "An empty box in this picture is a character that no font here can draw ({characters}); the text under "
     "it and the workbook have it."
 )
+COUNTS = ("count", "count_before")
 
 
 def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) -> None:
@@ -78,6 +79,7 @@ def table(
     names: Mapping[str, str] | None = None,
     decimals: int = 2,
     note: str | None = None,
+    lacking: str | None = None,
 ) -> None:
     """Display a result as estimates with interval and n; small bases are hidden or marked.
 
@@ -98,6 +100,8 @@ def table(
         Decimals of every number.
     note : str, optional
         A line under the table.
+    lacking : str, optional
+        What to say of an empty result; default: that the data lacks what this table needs.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def table(
         raise KeyError(f"the result has no column {', '.join(absent)}; it has {', '.join(result.columns)}")
     rows = {column: heading[:1].upper() + heading[1:] for column, heading in rows.items()}
     if result.empty:
-        text = say("Nothing to show: the data lacks what this table needs.")
+        text = lacking or say("Nothing to show: the data lacks what this table needs.")
         figure = (
             f'<figure class="csat-table"><figcaption>{escape(caption)}</figcaption><p>{escape(text)}</p></figure>'
         )
@@ -229,7 +233,8 @@ def _wide(
 ) -> pd.DataFrame:
     cells = pd.Series([_cell(row, decimals) for row in shown.itertuples()], index=shown.index, dtype="str")
     column = shown[spread].map(names) if spread else pd.Series(names[""], index=shown.index)
-    long = shown[rows].assign(column=column, cell=cells, n=shown["n"])
+    counts = {c: [HIDDEN if pd.isna(v) else f"{v:,.0f}" for v in shown[c]] for c in rows if c in COUNTS}
+    long = shown[rows].assign(**counts, column=column, cell=cells, n=shown["n"])
     wide = long.pivot_table(index=rows, columns="column", values="cell", aggfunc="first", sort=False)
     wide = wide.reindex(columns=list(names.values())).fillna("")
     least, most = (long.groupby(rows, sort=False)["n"].agg(how) for how in ("min", "max"))

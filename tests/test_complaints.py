@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from csatlib import complaints
 from csatlib.stats.due import within_due
 from csatlib.stats.durations import kaplan_meier, time_until
-from csatlib.stats.intervals import wilson
+from csatlib.stats.intervals import rate_score, wilson
 from csatlib.tables import workspace
 
 ROOT = Path(__file__).parents[1]
@@ -243,7 +243,7 @@ def test_volume_by_hand():
     assert pick(found, group="N")[["n", "count"]].values.tolist() == [[100, 2], [80, 0], [80, 0]]
     assert pick(found, group="phone")["n"].tolist() == [399, 380, 380]
     assert_allclose(pick(found, group="N")["estimate"], [20, 0, 0])
-    low, high = wilson(2, 100)
+    low, high = rate_score(2, 100)
     assert_allclose(pick(found, group="N")[["ci_low", "ci_high"]].iloc[0], [1000 * low, 1000 * high])
     assert found["ucl"].isna().all()  # three months make no chart
 

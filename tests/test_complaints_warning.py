@@ -12,6 +12,7 @@ from csatlib.complaints import early_warning
 from csatlib.complaints.known import known_at, sharp
 from csatlib.complaints.warning import MODEL, RULE, _alarmed, _complains, _figures, _out_of_time
 from csatlib.stats.intervals import wilson
+from csatlib.tables.simulate import simulate, truth
 
 START = pd.Timestamp("2026-01-01")
 
@@ -167,3 +168,37 @@ def test_the_stated_precision_holds_in_later_months():
     apart = np.array(apart)
     assert abs(apart.mean()) < 3 / np.sqrt(len(apart)), apart.mean()
     assert (np.abs(apart) < 1.96).mean() >= 0.84, apart  # 0.95 less 3 standard errors of 40 runs
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "effects",
+    [
+        {},
+        {"after_broken_promise": 0.12, "after_bad_contact": 0.07},
+        {"after_broken_promise": 0.5, "after_bad_contact": 0.4, "satisfaction": -0.3, "intercept": -5.2},
+    ],
+)
+def test_the_stated_precision_holds_in_companies_not_seen_before(effects, monkeypatch):
+    """Other seeds and effects than the sample company's: four months stated, the four after them observed.
+
+    A study of 22 such companies (seeds 700 on) found later less stated -0.5 points of 100 (standard error 0.5),
+    |z| < 1.96 in 91 %; of 20 with a growing backlog (seeds 500 on) +2.3 (0.5); none of those
+    fell below the stated interval.
+    """
+    for name, value in effects.items():
+        monkeypatch.setitem(truth.COMPLAINT, name, value)
+    apart = []
+    for seed in (700, 701):
+        tables = simulate(seed + 10 * len(effects), months=22, stories=False).tables
+        cases, answers = tables["complaints"], tables["responses"]
+        rules = {name: tables[name] for name in ("customers", "contacts", "promises")}
+        rules |= {"responses": answers[answers["survey"] == "relationship"], "keep": ["region"], "replicates": 300}
+        end = (cases["opened_at"].max().to_period("M") - 4).end_time.floor("s")
+        stated, later = (
+            early_warning(seen, **rules).figures.set_index(["part", "measure"]).loc[(MODEL, "precision")]
+            for seen in (cases[cases["opened_at"] <= end], cases)
+        )
+        assert stated["ci_low"] > 0
+        apart.append((later["estimate"] - stated["estimate"]) / np.hypot(later["se"], stated["se"]))
+    assert abs(np.mean(apart)) < 3 / np.sqrt(len(apart)), apart

@@ -4,8 +4,10 @@ from csatlib.complaints.handover import Handling, handling
 from csatlib.complaints.loop import closed_loop, conversion
 from csatlib.complaints.origins import Causes, causes, rising
 from csatlib.complaints.recovery import Recovery, recovery
-from csatlib.complaints.service import ServiceLevels, backlog, service_levels
-from csatlib.complaints.texts import themes
+from csatlib.complaints.service import ServiceLevels, backlog, closed_alone, in_time_apart, service_levels
+from csatlib.complaints.taken import months_over, prepared, seen_until, targets
+from csatlib.complaints.texts import frequent_words, themes
+from csatlib.complaints.unit_warning import UnitWarning, unit_warning
 from csatlib.complaints.volume import compared, volume
 from csatlib.complaints.warning import EarlyWarning, early_warning
 
@@ -15,16 +17,25 @@ __all__ = [
     "Handling",
     "Recovery",
     "ServiceLevels",
+    "UnitWarning",
     "backlog",
     "causes",
+    "closed_alone",
     "closed_loop",
     "compared",
     "conversion",
     "early_warning",
+    "frequent_words",
     "handling",
+    "in_time_apart",
+    "months_over",
+    "prepared",
     "recovery",
     "rising",
+    "seen_until",
     "service_levels",
+    "targets",
     "themes",
+    "unit_warning",
     "volume",
 ]

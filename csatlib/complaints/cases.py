@@ -11,6 +11,7 @@ from csatlib.stats import due
 from csatlib.stats.due import missing
 
 OPENED = "opened_at"
+DONE = {"response": "first_response_at", "resolution": "resolved_at"}
 STAGES = ("first_response_at", "resolved_at", "informed_at", "followed_up_at")
 MINUTES_OF_AN_HOUR = 60
 

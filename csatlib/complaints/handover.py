@@ -53,9 +53,9 @@ def handling(
     Handling
         ``shares``: ``level``, ``group``, ``measure`` ("first_contact": settled at the first contact, of the cases
         whose first contact says so; "handed_on": went to another unit, of those not settled at the first), ``n``,
-        ``count``, ``estimate`` (percent), ``ci_low``, ``ci_high``. ``paths``: one row per pair of units between
-        which cases went: ``source``, ``target``, ``n`` (hand-overs in all), ``count``, ``estimate`` (percent),
-        ``ci_low``, ``ci_high``; larger ones first.
+        ``count``, ``estimate`` (percent), ``ci_low``, ``ci_high``. Empty without a case.
+        ``paths``: one row per pair of units between which cases went: ``source``, ``target``, ``n`` (hand-overs
+        in all), ``count``, ``estimate`` (percent), ``ci_low``, ``ci_high``; larger ones first.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def handling(
         for measure, (cases, met) in sides.items()
         for part in [cases[cases.index.isin(keep)]]
     ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows if len(first) else [], columns=["level", "group", "measure", "n", "count"])
     pairs = moved.groupby(["source", "target"]).size().rename("count").reset_index()
     pairs = pairs.sort_values(["count", "source", "target"], ascending=[False, True, True], ignore_index=True)
     pairs.insert(2, "n", len(moved))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from csatlib.complaints.texts import _pattern
+from csatlib.complaints.cutting import holds
 from csatlib.stats.rows import require_columns
 
 YEAR = 365.25
@@ -16,25 +16,12 @@ TIMES = {
     "promises": "due_at",
     "complaints": "opened_at",
 }
+# general words of displeasure, not those of one company's texts
 SHARP = (
-    *("again", "still", "nobody", "never", "unacceptable", "useless", "terrible", "angry", "fed up", "complain"),
-    *("went dead", "sent me", "passed me", "in circles", "not fixed", "charged", "cancel", "refund", "last time"),
-    *(
-        "又",
-        "还是没",
-        "没人",
-        "一直",
-        "投诉",
-        "太差",
-        "失望",
-        "生气",
-        "骗",
-        "没解决",
-        "退款",
-        "扣费",
-        "讲了",
-        "转来转去",
-    ),
+    *("again", "still", "nobody", "never", "unacceptable", "useless", "terrible", "angry", "fed up"),
+    *("complain", "charged", "cancel", "refund", "wrong", "worse", "disappoint", "annoy", "rude", "waste"),
+    *("又", "还没", "还是没", "没人", "一直", "投诉", "太差", "失望", "生气", "骗", "退款", "扣费"),
+    *("更差", "无语", "恶劣", "浪费", "取消"),
 )
 
 
@@ -58,7 +45,7 @@ def sharp(text: pd.Series, *, words: Sequence[str] = SHARP) -> pd.Series:
     >>> sharp(pd.Series(["Still not fixed", "还是没人来", "Quick and clear", None])).tolist()
     [1.0, 1.0, 0.0, 0.0]
     """
-    return text.astype("str").where(text.notna(), "").str.contains(_pattern(words)).astype(float)
+    return pd.Series(holds(text, words).astype(float), index=text.index)
 
 
 def known_at(

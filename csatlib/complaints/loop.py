@@ -97,7 +97,7 @@ def conversion(
     Parameters
     ----------
     data : DataFrame or Ibis table
-        One row per complaint: ``rating_before``, ``rating_after``.
+        One row per complaint: ``rating_before``, ``rating_after``; without them nobody has rated.
     low, high : float
         Ends of the ratings' scale; below its middle is dissatisfied, above it satisfied.
     by : sequence of str
@@ -137,7 +137,9 @@ def conversion(
     if not high > low:
         raise ValueError(f"low={low}, high={high}; the scale must grow, for example 1 to 7")
     middle = (low + high) / 2
-    table = dates.table_of(data, [BEFORE, AFTER, *by])
+    there = [column for column in (BEFORE, AFTER) if column in data.columns]
+    table = dates.table_of(data, list(dict.fromkeys([*by, *there])) or list(data.columns)[:1])
+    table = table.mutate(**{column: ibis.null("float64") for column in (BEFORE, AFTER) if column not in there})
     negative, later = table[BEFORE] < middle, ~missing(table[AFTER])
     counted = {
         "n": negative & later,

@@ -15,6 +15,7 @@ STAGES = {
     "satisfied": mark("Known to be satisfied"),
     "reopened": mark("Opened again"),
 }
+NO_CASES = mark("This needs contacts that name their case, the unit, and whether they settled it.")
 
 
 def loop(result: pd.DataFrame) -> str:
@@ -88,7 +89,7 @@ def won_back(result: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One or two sentences.
+        One or two sentences; "" where nobody rated before.
 
     Examples
     --------
@@ -96,7 +97,10 @@ def won_back(result: pd.DataFrame) -> str:
     >>> won_back(pd.DataFrame([row | {"lowest": 28.6, "highest": 71.4}]))  # doctest: +ELLIPSIS
     'Of the dissatisfied who were asked again, 50 % are satisfied (95 % interval 35 to 65, n = 40). 30 others ...
     """
-    row = disclosure.protect(result[result["level"] == "all"]).iloc[0]
+    whole = result[result["level"] == "all"]
+    if not whole[["n", "n_missing"]].to_numpy().sum():
+        return ""
+    row = disclosure.protect(whole).iloc[0]
     if row["hidden"] or pd.isna(row["estimate"]):
         return say("Too few dissatisfied customers gave a rating again.")
     return together(

@@ -11,6 +11,7 @@ from csatlib.complaints.texts import OTHER, THEMES
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
+NO_TEXT = mark("No complaint carries a text.")
 UNSAID = mark("None of the complaints says what lies behind it.")
 
 
@@ -223,8 +224,28 @@ def themed(result: pd.DataFrame) -> pd.DataFrame:
     """
     known = {theme: theme for theme in THEMES} | {"other": OTHER}
     labels = [say(known[name]) if name in known else name for name in result["group"]]
-    quoted = [say("“{text}”", text=text) if text else "–" for text in result["quotation"]]
-    return result.assign(label=labels, quoted=quoted)
+    return quoted(result).assign(label=labels)
+
+
+def quoted(result: pd.DataFrame) -> pd.DataFrame:
+    """Return themes or words with their quotations in quotation marks.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.complaints.themes` or :func:`csatlib.complaints.frequent_words`.
+
+    Returns
+    -------
+    DataFrame
+        With ``quoted``.
+
+    Examples
+    --------
+    >>> quoted(pd.DataFrame({"quotation": ["Late again", ""]}))["quoted"].tolist()
+    ['“Late again”', '–']
+    """
+    return result.assign(quoted=[say("“{text}”", text=text) if text else "–" for text in result["quotation"]])
 
 
 def action(pareto: pd.DataFrame, backlog: pd.DataFrame, apart_rows: pd.DataFrame) -> str:

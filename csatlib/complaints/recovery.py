@@ -65,7 +65,7 @@ class Recovery:
 def recovery(
     data: pd.DataFrame,
     *,
-    customers: pd.DataFrame,
+    customers: pd.DataFrame | None,
     responses: pd.DataFrame | None = None,
     transactions: pd.DataFrame | None = None,
     contacts: pd.DataFrame | None = None,
@@ -86,8 +86,8 @@ def recovery(
     ----------
     data : DataFrame
         One row per complaint, of all periods: ``customer_id``, ``opened_at``, ``resolved_at``; ``reopened``.
-    customers : DataFrame
-        One row per customer: ``customer_id``, ``joined_on``; ``left_on`` for retention.
+    customers : DataFrame or None
+        One row per customer: ``customer_id``, ``joined_on``; ``left_on`` for retention. None: nothing to compare.
     responses, transactions, contacts : DataFrame, optional
         Scores (``responded_at``), payments (``occurred_at``, ``amount``) and contacts, of all periods.
     keep : sequence of str
@@ -139,7 +139,7 @@ def recovery(
     >>> recovery(ws.complaints, customers=ws.customers, responses=ws.responses).contrasts  # doctest: +SKIP
     """
     check_confidence(confidence)
-    if not landmarks(data, within=within, follow=follow, days=days, as_of=as_of):
+    if customers is None or not landmarks(data, within=within, follow=follow, days=days, as_of=as_of):
         return Recovery(pd.DataFrame(columns=CONTRASTS), pd.DataFrame(columns=BALANCE))
     tables = {"responses": responses, "transactions": transactions, "contacts": contacts}
     rows = cohort(data, customers=customers, **tables, keep=keep, outcome=outcome, within=within, follow=follow,

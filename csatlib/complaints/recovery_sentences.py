@@ -44,6 +44,7 @@ AFTER = {
     ),
 }
 TOO_FEW = mark("Too few complaints that could be watched to the end to compare what followed.")
+NO_CUSTOMERS = mark("This needs a table of customers: without it nobody is there to compare with.")
 PARADOX = {
     "like": mark(
         "The recovery paradox is in line with these records: after a good repair customers stay {share} % more "
@@ -117,6 +118,68 @@ def after(result: pd.DataFrame) -> str:
         told.append(say(AFTER[row["part"], row["measure"]], n=f"{row['n']:,.0f}", **values))
         told.append(_sure(row, digits))
     return together(*told) or say(TOO_FEW)
+
+
+def lacking(customers: pd.DataFrame | None) -> str:
+    """Say why there is nothing to compare.
+
+    Parameters
+    ----------
+    customers : DataFrame or None
+        The table of customers, if there is one.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> lacking(None)
+    'This needs a table of customers: without it nobody is there to compare with.'
+    """
+    return say(NO_CUSTOMERS) if customers is None else say(TOO_FEW)
+
+
+def short(result: pd.DataFrame) -> str:
+    """Say in one line what goes with a poor repair, else with a good one.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``contrasts`` of :func:`csatlib.complaints.recovery`.
+
+    Returns
+    -------
+    str
+        One sentence on who stays; "" where no difference is beyond random variation.
+
+    Examples
+    --------
+    >>> row = {"part": "badly", "measure": "retention", "n": 90, "estimate": -12.0, "p_adjusted": 0.001}
+    >>> short(pd.DataFrame([row | {"ci_low": -18.0, "ci_high": -6.0}]))
+    'After a poor repair 12 of 100 fewer stay than of like customers without a complaint (95 % interval 6 to 18).'
+    """
+    text = {
+        "badly": mark(
+            "After a poor repair {size} of 100 fewer stay than of like customers without a complaint (95 % "
+            "interval {low} to {high})."
+        ),
+        "well": mark(
+            "Even after a good repair {size} of 100 fewer stay than of like customers without a complaint (95 % "
+            "interval {low} to {high})."
+        ),
+    }
+    if result.empty:
+        return ""
+    shown = disclosure.protect(result[(result["measure"] == "retention") & (result["estimate"] < 0)])
+    shown = shown[~shown["hidden"].astype(bool) & (shown["p_adjusted"] < LEVEL)].set_index("part")
+    part = next((name for name in text if name in shown.index), None)
+    if part is None:
+        return ""
+    row = shown.loc[part]
+    sizes = {"size": -row["estimate"], "low": -row["ci_high"], "high": -row["ci_low"]}
+    return say(text[part], **{name: theme.number(value, 0) for name, value in sizes.items()})
 
 
 def paradox(result: pd.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """Answered and solved in time: shares within the target, time until solved, and what is still open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,17 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from csatlib.complaints.cases import OPENED, Hours, as_seen, check_hours, due_after, minutes_open
+from csatlib.complaints.cases import DONE, OPENED, Hours, as_seen, check_hours, due_after, minutes_open
 from csatlib.stats import due as dates
 from csatlib.stats.due import missing
 from csatlib.stats.durations import kaplan_meier, time_until
 from csatlib.stats.intervals import check_confidence
+from csatlib.stats.rest import against_rest
+from csatlib.stats.rows import require_columns
 
-DONE = {"response": "first_response_at", "resolution": "resolved_at"}
 SHARES = (0.5, 0.9)
 AGES = (1, 3, 7, 14, 30)
-SIMPLE = 1
+APART = ("group", "n", "n_reference", "value", "value_reference", "estimate", "ci_low", "ci_high", "p_adjusted")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,111 @@ def service_levels(
         times=_first("stage", _quantiles(curves)),
         curves=_first("stage", _done(curves)),
     )
+
+
+def in_time_apart(
+    data: pd.DataFrame,
+    *,
+    by: str,
+    resolution: Hours | None = None,
+    due: str | None = None,
+    urgency: str = "urgency",
+    until: str | None = None,
+    as_of: Any = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    replicates: int = 1000,
+) -> pd.DataFrame:
+    """Percent solved in time of each group, against all other complaints.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per complaint: ``opened_at``, ``resolved_at``; complaints of one ``customer_id`` belong together.
+    by : str
+        Column with the groups.
+    resolution, due, urgency, until, as_of
+        As in :func:`service_levels`.
+    confidence : float
+        Coverage of the intervals.
+    seed, replicates
+        Joint replicates.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`csatlib.stats.rest.against_rest`, in percent; ``n`` counts complaints solved, or open and past
+        their date. Empty without a target.
+
+    Raises
+    ------
+    KeyError
+        Columns that are not there.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2026-10-01")
+    >>> cases = pd.DataFrame({"opened_at": day, "owner": ["Roads", "Water"] * 40})
+    >>> cases["resolved_at"] = day + pd.to_timedelta([10, 90] * 40, unit="h")
+    >>> found = in_time_apart(cases, by="owner", resolution=24)
+    >>> found[["group", "value", "estimate"]].values.tolist()
+    [['Roads', 100.0, 100.0], ['Water', 0.0, -100.0]]
+    """
+    check_confidence(confidence)
+    require_columns(data.columns, [by])
+    if due is None and resolution is None or DONE["resolution"] not in data.columns:
+        return pd.DataFrame(columns=list(APART))
+    who = "customer_id" if "customer_id" in data.columns else None
+    hours = [urgency] if isinstance(resolution, Mapping) and not due else []
+    kept = list(dict.fromkeys([by, *hours, *([due] if due else []), *([who] if who else [])]))
+    table, moment = as_seen(data, columns=kept, until=until, as_of=as_of)
+    promised = table[due] if due else due_after(table, resolution, urgency)
+    seen = ibis.timestamp(moment)
+    seen = ibis.least(seen, ibis.coalesce(table[until], seen)) if until else seen
+    done = table[DONE["resolution"]]
+    decided = ~missing(promised) & (~missing(done) | (promised <= seen))
+    met = ibis.ifelse(decided, (done <= promised).fill_null(False).cast("float64"), ibis.null("float64"))
+    rows = table.select(by, met=met, **({who: table[who]} if who else {})).to_pyarrow().to_pandas()
+    rules = {"confidence": confidence, "seed": seed, "replicates": replicates}
+    return against_rest(rows.dropna(subset=[by, "met"]), value="met", by=by, cluster=who, scale=100, **rules)
+
+
+def closed_alone(data: Any, *, due: str | None = None, as_of: Any = None) -> pd.DataFrame:
+    """Count what is often published: complaints that are closed, without those still open.
+
+    Parameters
+    ----------
+    data : DataFrame or Ibis table
+        One row per complaint: ``opened_at``, ``resolved_at``.
+    due : str, optional
+        Column with the date promised.
+    as_of : str or Timestamp, optional
+        As in :func:`service_levels`.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``n`` (closed, and with a date promised where `due` is given), ``n_open`` (others opened by then
+        and not closed), ``estimate`` (hours from opening until half of n were closed: their median), ``share``
+        (percent of n closed by the date promised; NaN without `due`).
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"opened_at": pd.to_datetime(["2026-10-01"] * 3)})
+    >>> cases["resolved_at"] = pd.to_datetime(["2026-10-02", "2026-10-04", None])
+    >>> closed_alone(cases, as_of="2026-10-31")[["n", "n_open", "estimate"]].values.tolist()
+    [[2.0, 1.0, 48.0]]
+    """
+    done = DONE["resolution"]
+    table, _ = as_seen(data, columns=[due] if due else [], as_of=as_of)
+    dates.table_of(table, [done])
+    closed = table.filter(~missing(table[done]))
+    closed = closed.filter(~missing(closed[due])) if due else closed
+    hours = (closed[done].epoch_seconds() - closed[OPENED].epoch_seconds()) / 3600
+    share = (closed[done] <= closed[due]).cast("float64").mean() if due else ibis.null("float64")
+    told = closed.aggregate(n=closed.count(), estimate=hours.median(), share=100 * share).to_pyarrow().to_pandas()
+    still = table.filter(missing(table[done])).count().to_pyarrow().as_py()
+    return told.assign(n_open=still)[["n", "n_open", "estimate", "share"]]
 
 
 def backlog(

@@ -10,6 +10,8 @@ from csatlib.complaints.sentences import TOO_FEW
 from csatlib.words import listed, mark, say, together
 
 LEVEL = 0.05
+COUNT = "count"
+NO_CUSTOMERS = mark("Without a table of customers complaints are counted, not set against them.")
 
 
 def months(result: pd.DataFrame, *, name: str = "") -> str:
@@ -37,6 +39,9 @@ def months(result: pd.DataFrame, *, name: str = "") -> str:
     row = disclosure.protect(result).iloc[-1]
     if row["hidden"]:
         return say(TOO_FEW)
+    if row.get("unit") == COUNT:
+        said = _counted(row)
+        return say("{name}, {sentence}", name=name, sentence=said) if name else said
     places = {"rate": "estimate", "low": "ci_low", "high": "ci_high", "lcl": "lcl", "ucl": "ucl"}
     values = {key: theme.number(row[column], 1) for key, column in places.items()}
     place = values | {"period": row["period"]}
@@ -103,7 +108,7 @@ def apart(result: pd.DataFrame, *, by: str) -> str:
     Returns
     -------
     str
-        One sentence per group that differs beyond random variation.
+        One sentence per group that differs beyond random variation; "" where nothing is compared.
 
     Examples
     --------
@@ -120,6 +125,8 @@ def apart(result: pd.DataFrame, *, by: str) -> str:
         "{group}: {value} complaints per 1,000 customers, all others {rest}; {size} fewer (95 % interval {low} "
         "to {high})."
     )
+    if result.empty:
+        return ""
     told = differing(result, more=more, less=less, decimals=1)
     return together(*told) or say(
         "By {by}, no group has more or fewer complaints than the others beyond random variation.", by=by
@@ -149,3 +156,86 @@ def beside(result: pd.DataFrame) -> pd.DataFrame:
     parts = {"own": {"estimate": result["value"]} | plain, "rest": {"estimate": result["value_reference"]} | plain}
     made = [result.assign(part=part, **new) for part, new in (parts | {"difference": {}}).items()]
     return pd.concat(made).sort_index(kind="stable").reset_index(drop=True)
+
+
+def captioned(result: pd.DataFrame) -> str:
+    """Name the chart of complaints by month: per 1,000 customers, or counted.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Rows of one group from :func:`csatlib.complaints.volume`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> captioned(pd.DataFrame({"unit": ["count"], "count": [1200]}))
+    'Complaints by month, n = 1,200'
+    """
+    text = mark("Complaints per 1,000 customers by month, n = {n}")
+    if (result["unit"] == COUNT).all():
+        text = mark("Complaints by month, n = {n}")
+    return say(text, n=f"{result['count'].sum():,.0f}")
+
+
+def recorded(result: pd.DataFrame) -> str:
+    """Name the unit of a month's figure.
+
+    Parameters
+    ----------
+    result : DataFrame
+        From :func:`csatlib.complaints.volume`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> recorded(pd.DataFrame({"unit": ["per_1000"]}))
+    'complaints per 1,000 customers'
+    """
+    return say("complaints") if (result["unit"] == COUNT).all() else say("complaints per 1,000 customers")
+
+
+def not_over(data: pd.DataFrame, used: pd.DataFrame) -> str:
+    """Say that a month is left out because its records stop early.
+
+    Parameters
+    ----------
+    data, used : DataFrame
+        Complaints before and after :func:`csatlib.complaints.months_over`.
+
+    Returns
+    -------
+    str
+        One sentence, or "".
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"opened_at": pd.to_datetime(["2026-09-30", "2026-10-02"])})
+    >>> not_over(cases, cases.head(1))
+    '2026-10 is not shown: its records end on 2026-10-02.'
+    """
+    if len(data) == len(used):
+        return ""
+    last = data["opened_at"].max()
+    return say("{month} is not shown: its records end on {day}.", month=f"{last:%Y-%m}", day=f"{last:%Y-%m-%d}")
+
+
+def _counted(row: pd.Series) -> str:
+    place = {"period": row["period"], "count": f"{row['count']:,.0f}"}
+    if pd.isna(row["ucl"]):
+        return say("{period}: {count} complaints.", **place)
+    limits = {"lcl": theme.number(row["lcl"], 0), "ucl": theme.number(row["ucl"], 0)}
+    text = mark(
+        "{period}: {count} complaints, inside the range of {lcl} to {ucl} expected from the months before."
+    )
+    if row["signal"]:
+        text = mark(
+            "{period}: {count} complaints: this stands out from the months before (expected range {lcl} to {ucl})."
+        )
+    return say(text, **place, **limits)

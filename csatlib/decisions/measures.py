@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, wilson
+from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, rate_score, wilson
 from csatlib.stats.rows import blocks, require_columns
 from csatlib.stats.segments import sum_by_segment
 from csatlib.words import mark, say
 
 PERCENT, MONTHS = 100.0, 12
 MONTHLY = ("churn_rate", "complaints_per_1000")  # rates of a month
+SHARES = ("promises_kept",)  # of rows that are 0 or 100, several of a customer
+PER_1000 = 1000.0
 SOURCES = ("board", "industry", "last year")
 
 
@@ -71,7 +73,7 @@ def measure(metric: str, names: Mapping[str, str] | None = None) -> Measure | No
 def asked_of(
     data: pd.DataFrame, metrics: Sequence[str], *, targets: pd.DataFrame | None = None, monthly: bool = True
 ) -> dict[str, dict[str, Any]]:
-    """Describe measures as :func:`csatlib.scores.headlines` takes them: means of columns, with their targets.
+    """Describe measures as :func:`csatlib.scores.headlines` takes them: columns, with their targets.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def asked_of(
     Examples
     --------
     >>> asked_of(pd.DataFrame({"promises_kept": [100.0, 0.0]}), ["promises_kept", "churn_rate"])
-    {'Promises kept': {'score': 'mean', 'outcome': 'promises_kept', 'low': 0.0, 'high': 100.0}}
+    {'Promises kept': {'score': 'top_box', 'outcome': 'promises_kept', 'low': 0.0, 'high': 100.0, 'top': 100.0}}
     """
     found = {}
     for metric in metrics:
@@ -98,6 +100,9 @@ def asked_of(
             continue
         asked = {"score": "mean", "outcome": metric, "low": 0.0, "high": max(PERCENT, float(data[metric].max()))}
         target = target_of(targets, metric, monthly=monthly)
+        if metric in SHARES:
+            asked |= {"score": "top_box", "high": PERCENT, "top": PERCENT}
+            target /= PERCENT
         known = measure(metric)
         found[known.label if known else metric] = asked | ({} if np.isnan(target) else {"target": target})
     return found
@@ -132,6 +137,47 @@ def dressed(result: pd.DataFrame, wanted: Mapping[str, Mapping[str, Any]]) -> pd
         about = {"metric": asked["outcome"], "unit": unit, "decimals": decimals}
         found.append(about | {"lower_is_better": bool(known and known.lower_is_better)})
     return result.assign(**pd.DataFrame(found, index=result.index))
+
+
+def limited(levels: pd.DataFrame, rows: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Give rates of customers the limits they have on the pages of their topics.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        Headlines of one period from :func:`dressed`: ``metric``, ``ci_low``, ``ci_high``.
+    rows : DataFrame
+        The rows of that period from :func:`csatlib.decisions.stacked`.
+    confidence : float
+        Coverage aimed at.
+
+    Returns
+    -------
+    DataFrame
+        Complaints per 1,000 customers with limits from :func:`csatlib.stats.intervals.rate_score`, their
+        dispersion from customers who complain several times; customers who left with Wilson's.
+
+    Examples
+    --------
+    >>> levels = pd.DataFrame({"metric": ["complaints_per_1000"], "ci_low": 0.0, "ci_high": 0.0})
+    >>> rows = pd.DataFrame({"period": "2026-10", "complaints_per_1000": [1000.0] * 4 + [0.0] * 96})
+    >>> limited(levels, rows)[["ci_low", "ci_high"]].round(1).values.tolist()
+    [[15.6, 102.9]]
+    """
+    found = {}
+    if "complaints_per_1000" in rows.columns:
+        each = rows["complaints_per_1000"].dropna() / PER_1000
+        count, n = each.sum(), len(each)
+        spread = (each**2).sum() / count - count / n if count else 1.0
+        sides = rate_score(count, n, dispersion=spread, confidence=confidence)
+        found["complaints_per_1000"] = [PER_1000 * float(side) for side in sides]
+    if "churn_rate" in rows.columns and rows["churn_rate"].notna().any():
+        left = leaving(rows, confidence=confidence).iloc[0]
+        found["churn_rate"] = [left["ci_low"], left["ci_high"]]
+    known = levels["metric"].isin(found)
+    limits = levels["metric"].map(found)
+    sides = {name: limits.str[at].where(known, levels[name]) for at, name in enumerate(("ci_low", "ci_high"))}
+    return levels.assign(**{name: side.astype(float) for name, side in sides.items()})
 
 
 def leaving(rows: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:

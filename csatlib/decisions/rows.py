@@ -30,7 +30,8 @@ def stacked(
     Returns
     -------
     DataFrame
-        All rows; a measure is missing where a row has none, a group where nobody knows it.
+        All rows; a measure is missing where a row has none, a group where nobody knows it. ``row`` identifies each
+        by its answer or promise, else by its place: rows without a customer stand alone by it, as on other pages.
 
     Examples
     --------
@@ -48,7 +49,10 @@ def stacked(
         found.append(part.astype({"period": "str"}))
     every = pd.concat(found, ignore_index=True)
     absent = {name: pd.NA for name in (by, "customer_id") if name not in every.columns}
-    every = every.assign(**absent)
+    row = pd.Series(every.index.astype("str"), index=every.index)
+    for key in (name for name in ("promise_id", "response_id") if name in every.columns):
+        row = every[key].astype("str").where(every[key].notna(), row)
+    every = pd.concat([every, pd.DataFrame(absent | {"row": row}, index=every.index)], axis=1)
     return every.assign(**{weight: every[weight].fillna(1.0)}) if weight else every
 
 

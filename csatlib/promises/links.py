@@ -49,7 +49,7 @@ def behind_complaints(
         that was broken; "window": a promise to the customer was broken in the `days` before; "either"; "earlier":
         one was broken in the `days` before those, for comparison), ``n`` (complaints; but for "named" those of a
         known customer), ``count``, ``estimate`` (percent), ``ci_low``,
-        ``ci_high``.
+        ``ci_high``. Empty where complaints name neither a promise nor a customer.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def after_promises(
         One row per part: ``part`` ("kept": all promises due in the window were kept; "broken": one or more were
         broken; "none": no promise was due; "difference": broken less kept), ``n`` (answers), ``n_reference`` (of
         the difference: answers after kept promises), ``n_groups``, ``few_groups``, ``estimate``, ``se``,
-        ``ci_low``, ``ci_high``, ``p_value`` (of the difference).
+        ``ci_low``, ``ci_high``, ``p_value`` (of the difference). Empty where either table names no customers.
 
     Raises
     ------
@@ -164,6 +164,8 @@ def after_promises(
     [['kept', 40, 6.0], ['broken', 40, 3.5], ['difference', 40, -2.5]]
     """
     check_confidence(confidence)
+    if not {"customer_id"} <= set(responses.columns) & set(promises.columns):
+        return pd.DataFrame(columns=COLUMNS)
     require_columns(responses.columns, ["customer_id", "responded_at", outcome, *([weight] if weight else [])])
     require_columns(promises.columns, ["customer_id", DUE, DONE])
     known = judged(promises, as_of=as_of).dropna(subset=["kept", "customer_id"])

@@ -24,6 +24,8 @@ PARTS = {
     "difference": mark("Broken less kept"),
 }
 TOO_FEW = mark("Too few promises to show a figure.")
+NO_COMPLAINTS = mark("This needs complaints that name a promise or a customer, and promises that name theirs.")
+NO_ANSWERS = mark("This needs a survey and promises that name their customers.")
 
 
 def fulfilled(result: pd.DataFrame) -> str:
@@ -91,7 +93,7 @@ def followed(result: pd.DataFrame, *, days: float) -> str:
     Returns
     -------
     str
-        Up to three sentences.
+        Up to three sentences; "" where complaints name neither a promise nor a customer.
 
     Examples
     --------
@@ -99,6 +101,8 @@ def followed(result: pd.DataFrame, *, days: float) -> str:
     >>> followed(pd.DataFrame([row | {"ci_high": 26.4}]), days=14)  # doctest: +ELLIPSIS
     'Of 100 complaints 23 follow a broken promise (95 % interval 21 to 26, n = 841). The often quoted figure ...
     """
+    if result.empty:
+        return ""
     shown = disclosure.protect(result[result["level"] == "all"]).set_index("measure")
     known = shown[shown["estimate"].notna()]
     main = next((name for name in ("either", "window", "named") if name in known.index), None)
@@ -138,7 +142,7 @@ def satisfied(result: pd.DataFrame, *, outcome: str) -> str:
     Returns
     -------
     str
-        One or two sentences.
+        One or two sentences; "" where nothing is compared.
 
     Examples
     --------
@@ -147,6 +151,8 @@ def satisfied(result: pd.DataFrame, *, outcome: str) -> str:
     >>> satisfied(pd.DataFrame([row]), outcome="Satisfaction")  # doctest: +ELLIPSIS
     'Satisfaction is 0.40 points lower after a broken promise than after kept ones (95 % interval 0.20 to 0.60, ...
     """
+    if result.empty:
+        return ""
     rows = result[result["part"] == "difference"]
     shown = disclosure.protect(rows).to_dict("records")
     if not shown or shown[0]["hidden"] or pd.isna(shown[0]["ci_low"]):

@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from csatlib.scores.answers import UNITS, Groups, grouped
 from csatlib.scores.question import COLUMNS, NPS_HIGH, NPS_LOW, PROMOTER, Question
+from csatlib.stats.effective import discounted
 from csatlib.stats.intervals import (
     FEW_GROUPS,
-    MIN_GROUPS,
     adjusted_wald_net,
     check_confidence,
     from_replicates,
     wilson,
 )
 from csatlib.stats.replicates import multiplicities
+from csatlib.stats.rows import REPLICATE_GROUPS
 
 POINTS = 100.0
 
@@ -256,7 +256,8 @@ def _levels(
     columns = [column for column in (within, by) if column]
     groups = grouped(data, question, by=columns, key=key, within=within, **design)
     simple = not any(design.values())
-    drawn = multiplicities(groups.present.any(axis=(0, 2)), seed=seed)
+    # all 256 groups: a figure's limits do not depend on which other periods stand beside it
+    drawn = multiplicities(np.ones(REPLICATE_GROUPS, dtype=bool), seed=seed)
     replicates = groups.replicates(drawn)
     keys = pd.DataFrame(
         {
@@ -307,9 +308,7 @@ def _level(
 def _discounted(n_eff: np.ndarray, n_groups: np.ndarray, simple: bool, confidence: float) -> np.ndarray:
     if simple:
         return np.where(n_eff > 0, n_eff, np.nan)
-    df = np.maximum(n_groups - 1, 1)
-    ratio = stats.norm.ppf((1 + confidence) / 2) / stats.t.ppf((1 + confidence) / 2, df)
-    return np.where(n_groups >= MIN_GROUPS, n_eff * ratio**2, np.nan)
+    return discounted(n_eff, n_groups, confidence=confidence)
 
 
 def _count_limits(groups: Groups, measure: str, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
