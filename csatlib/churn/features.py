@@ -51,7 +51,7 @@ def described(
         if name in tables:
             parts.append(make(tables[name], dates))
     if "contacts" in tables:
-        parts += _contacts(tables["contacts"], dates, rated_after)
+        parts.append(_contacts(tables["contacts"], dates, rated_after))
     for part in parts:
         found = [column for column in part.columns if column not in KEYS]
         zeros += [column for column in found if column.startswith(("contacts_", "complaints_", "unresolved_"))]
@@ -66,15 +66,17 @@ def _days(later: ir.TimestampValue, earlier: ir.TimestampValue) -> ir.FloatingVa
     return (later.epoch_seconds() - earlier.epoch_seconds()) / float(DAY)
 
 
-def _window(events: ir.Table, time: str, dates: ir.Table, back: int) -> ir.Table:
-    """Return events with each snapshot that finds them known and at most `back` days old."""
+def _window(events: ir.Table, time: str, dates: ir.Table, begins: str) -> ir.Table:
+    """Return events with each snapshot that finds them known and in the window that begins on its own day."""
     events = events.filter(events.customer_id.notnull())
-    known = (events[time] <= dates.snapshot) & (events[time] > dates[f"back_{back}"])
+    known = (events[time] <= dates.snapshot) & (events[time] > dates[begins])
     return events.join(dates, known)
 
 
 def _spend(transactions: ir.Table, dates: ir.Table) -> ir.Table:
-    bought = _window(transactions.select("customer_id", "occurred_at", "amount"), "occurred_at", dates, HALF_BACK)
+    bought = _window(
+        transactions.select("customer_id", "occurred_at", "amount"), "occurred_at", dates, f"back_{HALF_BACK}"
+    )
     recent = bought.occurred_at > bought[f"back_{QUARTER_BACK}"]
     sums = bought.group_by(list(KEYS)).aggregate(
         spend_90=bought.amount.sum(where=recent).fill_null(0), before=bought.amount.sum(where=~recent)
@@ -82,26 +84,24 @@ def _spend(transactions: ir.Table, dates: ir.Table) -> ir.Table:
     return sums.mutate(spend_change_90=sums.spend_90 - sums.before).drop("before")
 
 
-def _contacts(contacts: ir.Table, dates: ir.Table, rated_after: int) -> list[ir.Table]:
+def _contacts(contacts: ir.Table, dates: ir.Table, rated_after: int) -> ir.Table:
+    """Count contacts and find the lowest rating in one pass; a rating enters and leaves its window late."""
     has = [c for c in ("resolved", "rating") if c in contacts.columns]
-    made = _window(contacts.select("customer_id", "occurred_at", *has), "occurred_at", dates, QUARTER_BACK)
-    late = made.occurred_at > made[f"back_{MONTH_BACK}"]
-    counts = {"contacts_30": made.count(where=late), "contacts_90": made.count()}
+    late = ibis.interval(days=rated_after if "rating" in has else 0)
+    begins = dates.mutate(begins=dates[f"back_{QUARTER_BACK}"] - late)
+    made = _window(contacts.select("customer_id", "occurred_at", *has), "occurred_at", begins, "begins")
+    recent, month = (made.occurred_at > made[f"back_{days}"] for days in (QUARTER_BACK, MONTH_BACK))
+    found = {"contacts_30": made.count(where=month), "contacts_90": made.count(where=recent)}
     if "resolved" in has:
-        counts["unresolved_90"] = made.count(where=~made.resolved.cast("boolean"))
-    parts = [made.group_by(list(KEYS)).aggregate(**counts)]
+        found["unresolved_90"] = made.count(where=recent & ~made.resolved.cast("boolean"))
     if "rating" in has:
-        rated = contacts.filter(contacts.rating.notnull()).select(
-            "customer_id", "rating", rated_at=contacts.occurred_at + ibis.interval(days=rated_after)
-        )
-        rated = _window(rated, "rated_at", dates, QUARTER_BACK)
-        parts.append(rated.group_by(list(KEYS)).aggregate(lowest_rating_90=rated.rating.min()))
-    return parts
+        found["lowest_rating_90"] = made.rating.min(where=made.occurred_at + late <= made.snapshot)
+    return made.group_by(list(KEYS)).aggregate(**found)
 
 
 def _complaints(complaints: ir.Table, dates: ir.Table) -> ir.Table:
     stages = [c for c in ("resolved_at",) if c in complaints.columns]
-    made = _window(complaints.select("customer_id", "opened_at", *stages), "opened_at", dates, YEAR_BACK)
+    made = _window(complaints.select("customer_id", "opened_at", *stages), "opened_at", dates, f"back_{YEAR_BACK}")
     counts = {"complaints_90": made.count(where=made.opened_at > made[f"back_{QUARTER_BACK}"])}
     if stages:
         unsettled = made.resolved_at.isnull() | (made.resolved_at > made.snapshot)
