@@ -131,7 +131,6 @@ def lacking(customers: pd.DataFrame | None) -> str:
     Returns
     -------
     str
-        One sentence.
 
     Examples
     --------
@@ -170,16 +169,13 @@ def short(result: pd.DataFrame) -> str:
             "interval {low} to {high})."
         ),
     }
-    if result.empty:
-        return ""
     shown = disclosure.protect(result[(result["measure"] == "retention") & (result["estimate"] < 0)])
     shown = shown[~shown["hidden"].astype(bool) & (shown["p_adjusted"] < LEVEL)].set_index("part")
-    part = next((name for name in text if name in shown.index), None)
-    if part is None:
+    rows = [(text[part], shown.loc[part]) for part in text if part in shown.index]
+    if not rows:
         return ""
-    row = shown.loc[part]
-    sizes = {"size": -row["estimate"], "low": -row["ci_high"], "high": -row["ci_low"]}
-    return say(text[part], **{name: theme.number(value, 0) for name, value in sizes.items()})
+    sizes = zip(("size", "low", "high"), -rows[0][1][["estimate", "ci_high", "ci_low"]].astype(float), strict=True)
+    return say(rows[0][0], **{name: theme.number(value, 0) for name, value in sizes})
 
 
 def paradox(result: pd.DataFrame) -> str:
@@ -377,10 +373,8 @@ def known(row: Mapping[str, Any], *, names: Mapping[str, str]) -> str:
 
     Parameters
     ----------
-    row : mapping
-        One row of ``balance`` of :func:`csatlib.complaints.recovery`.
-    names : mapping of str to str
-        What a reader calls each column of the customers.
+    row, names : mapping
+        One row of ``balance`` of :func:`csatlib.complaints.recovery`; what a reader calls each column.
 
     Returns
     -------
