@@ -65,7 +65,7 @@ NUMBERS = (
     *("n_hold_out", "n_customers", "n_gone", "n_entered"),
     *("captured", "changed", "difference_low", "difference_high", "threshold"),
     *("lowest", "highest", "raw", "spread", "spread_low", "spread_high", "reach", "n_bad"),
-    *("needed", "compared"),
+    *("needed", "compared", "usual"),
 )
 PARTS = (
     *("stratum", "level", "dimension", "item", "weighting", "measure", "comparison", "term"),
