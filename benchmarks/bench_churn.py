@@ -41,7 +41,7 @@ def peak() -> float:
 
 def built(folder: str, customers: int) -> None:
     """Build the snapshots of all customers into a Parquet file, nothing of them in Python."""
-    engine = ibis.duckdb.connect(temp_directory=folder, memory_limit="4GB")
+    engine = ibis.duckdb.connect(temp_directory=folder, memory_limit="2GB")
     engine.raw_sql("SET enable_progress_bar = false")
     for name, query in MADE.items():
         path = Path(folder) / f"{name}.parquet"
