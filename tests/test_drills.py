@@ -78,7 +78,7 @@ def assert_whole(out: Path) -> None:
                 assert (out / f"{entry['job']}.html").exists(), entry
 
 
-def waited_for(path: Path, seconds: float = 30.0) -> str:
+def waited_for(path: Path, seconds: float = 60.0) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if path.exists() and text(path):
@@ -223,7 +223,7 @@ def test_second_runner_on_one_folder_refuses(project):
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_interrupted_run_keeps_what_is_done_and_goes_on(project, jobs):
     before = change(project, WAIT)
-    write(project, "05_early", book("What was first?", "1 + 1"))
+    write(project, "05_early", book("What was first?", "1 + 1  #" + len(WAIT) * "!"))  # the longest begins first
     write(project, "30_late", book("What is last?", "1 + 1"))
 
     def interrupt():

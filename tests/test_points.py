@@ -41,7 +41,7 @@ def test_what_is_no_sharing_out(rows):
 def test_shares_of_any_kind_are_found(rows):
     shared = [[round(100 * v / sum(row)) for v in row] for row in rows]
     shared = [[*row[:-1], 100 - sum(row[:-1])] for row in shared]
-    if max(map(max, shared)) > 10:
+    if max(map(max, shared)) > 10 and all(map(any, zip(*shared, strict=True))):  # three may share all of it
         assert find(frame(*shared, names="abcd"), list("abcd")) == (list("abcd"), 1.0)
 
 
