@@ -460,9 +460,10 @@ def test_every_target_is_set_beside_its_figure_and_told():
     assert_allclose(found["estimate"], [-0.4, -12.0, np.nan, -0.1])
     assert_allclose(found["ci_high"], [-0.3, -9.0, np.nan, 0.1])
     assert targets.told(found) == (
-        "Worse than the target: Overall satisfaction (5.20, target 5.60). "
-        "Better than the target: Time to the first reply (12.0, target 24.0). "
-        "Cannot tell: Overall satisfaction in Nord (5.50, target 5.60). Not measured: Gap on Speed."
+        "Worse than the target: Overall satisfaction (5.20, 5.10 to 5.30, n = 300; target 5.60). "
+        "Better than the target: Time to the first reply (12.0, 9.0 to 15.0, n = 300; target 24.0). "
+        "Cannot tell: Overall satisfaction in Nord (5.50, 5.30 to 5.70, n = 60; target 5.60). "
+        "Not measured: Gap on Speed."
     )
     assert targets.missed(found) == "Other targets missed: Overall satisfaction."
     none = targets.against(pd.DataFrame(rows), targets.NO_TARGETS, period="2026-10")
@@ -483,7 +484,8 @@ def test_a_small_base_has_no_word_against_its_target():
     found = targets.against(pd.DataFrame(rows), GOALS.iloc[[2, 4]], period="2026-10")
     assert targets.missed(found) == ""
     assert targets.told(found) == (
-        "Cannot tell: Gap on speed (−2.00, target −1.00). Too few answers: Overall satisfaction in North."
+        "Cannot tell: Gap on speed (−2.00, −2.10 to −1.90, n = 20; target −1.00). "
+        "Too few answers: Overall satisfaction in North."
     )
 
 

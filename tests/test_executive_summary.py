@@ -39,8 +39,9 @@ def test_other_targets_show_the_figures_of_the_pages_behind():
     texts = ["".join(o["data"].get("text/plain", "")) for o in outputs if "data" in o]
     [line] = [text for text in texts if text.startswith("Other targets")]
     defined = findings.read(NOTEBOOKS / "03_definitions.ipynb").set_index("metric")
-    hours = defined.loc["indicator.response_time", "estimate"]
-    assert f"Time to the first reply ({hours:.1f}, target 24.0)" in line
+    reply = defined.loc["indicator.response_time"]
+    hours = f"{reply['estimate']:.1f}, {reply['ci_low']:.1f} to {reply['ci_high']:.1f}, n = {reply['n']:.0f}"
+    assert f"Time to the first reply ({hours}; target 24.0)" in line
     assert "Not measured" not in line
 
 

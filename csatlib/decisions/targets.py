@@ -147,8 +147,9 @@ def told(found: pd.DataFrame) -> str:
     --------
     >>> row = {"group": "all", "label": "Overall satisfaction", "decimals": 2, "lower_is_better": False, "n": 300}
     >>> row |= {"value": 5.2, "target": 5.6, "estimate": -0.4, "p_adjusted": 0.001}
+    >>> row |= {"ci_low": -0.5, "ci_high": -0.3}
     >>> told(pd.DataFrame([row]))
-    'Worse than the target: Overall satisfaction (5.20, target 5.60).'
+    'Worse than the target: Overall satisfaction (5.20, 5.10 to 5.30, n = 300; target 5.60).'
     """
     if found.empty:
         return ""
@@ -222,8 +223,11 @@ def unattended(found: pd.DataFrame, actions: pd.DataFrame) -> list[str]:
 
 
 def _detail(row: Mapping) -> str:
-    value, target = (theme.number(row[name], int(row["decimals"])) for name in ("value", "target"))
-    return say("{label} ({value}, target {target})", label=row["label"], value=value, target=target)
+    limits = {"low": row["target"] + row["ci_low"], "high": row["target"] + row["ci_high"]}
+    figures = {"value": row["value"], "target": row["target"]} | limits
+    shown = {name: theme.number(figure, int(row["decimals"])) for name, figure in figures.items()}
+    text = "{label} ({value}, {low} to {high}, n = {n}; target {target})"
+    return say(text, label=row["label"], n=f"{row['n']:,.0f}", **shown)
 
 
 def _label(label: str, group: str) -> str:
