@@ -130,15 +130,13 @@ def summary(result: pd.DataFrame) -> str:
     if counts[AGREES] == 0:
         return say(
             "None of {all} rules of thumb is borne out here; not as quoted: {outside}, cannot tell: {unknown}, "
-            "cannot "
-            "be checked: {absent}.",
+            "cannot be checked: {absent}.",
             all=len(result),
             **counts,
         )
     return say(
         "Borne out here: {agrees} of {all} rules of thumb; not as quoted: {outside}, cannot tell: {unknown}, "
-        "cannot be "
-        "checked: {absent}.",
+        "cannot be checked: {absent}.",
         all=len(result),
         **counts,
     )
@@ -162,7 +160,7 @@ def evidence(result: pd.DataFrame) -> str:
     >>> from csatlib.folklore import verdicts
     >>> own = pd.DataFrame({"rule": ["promises"], "estimate": 30.0, "ci_low": 25.0, "ci_high": 35.0, "n": 400})
     >>> evidence(verdicts(own).query("verdict != 'absent'"))
-    'Not as quoted: "Complaints that come from promises" (30.0 %, quoted 78 %).'
+    'Not as quoted: "Complaints that come from promises" (30.0 %, 95 % interval 25 to 35 %, n = 400; quoted 78 %).'
     """
     shown = disclosure.protect(result).assign(verdict=_verdict(result))
     texts = {AGREES: mark("As quoted: {rules}."), OUTSIDE: mark("Not as quoted: {rules}.")}
@@ -223,5 +221,6 @@ def _named(row: Mapping[str, Any]) -> str:
     name, said = say(LABELS[row["rule"]]), quoted(row)
     if pd.isna(row["estimate"]) or np.isinf(row["ci_low"]) or np.isinf(row["ci_high"]):
         return say('"{rule}" (quoted {quoted})', rule=name, quoted=said)
-    value = valued(row["rule"], row["estimate"])
-    return say('"{rule}" ({value}, quoted {quoted})', rule=name, value=value, quoted=said)
+    places = {"value": valued(row["rule"], row["estimate"]), "n": theme.number(row["n"], 0), "quoted": said}
+    places["limits"] = ranged(row["rule"], *(round(row[end], 1) for end in ("ci_low", "ci_high")))
+    return say('"{rule}" ({value}, 95 % interval {limits}, n = {n}; quoted {quoted})', rule=name, **places)
