@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from csatlib.publish import history, languages, lock, manifest, plan, site
@@ -297,10 +298,16 @@ def _segment(batch: Batch, job: plan.Job) -> list[str] | None:
 
 def _counts(batch: Batch, job: plan.Job) -> list[dict]:
     """Rows read, used (in the period and segment) and rejected of the tables the notebook names."""
-    given = job.parameters
-    ws = workspace.open(batch.settings.file, period=given.get("period"), where=given.get("where") or None)
-    wanted = ws.counts[ws.counts["table"].isin([*job.notebook.tables, *job.notebook.optional])]
-    return json.loads(wanted[["table", "read", "used", "rejected"]].to_json(orient="records"))
+    where = json.dumps(job.parameters.get("where") or {}, sort_keys=True, default=str)
+    found = _counted(batch.snapshot, batch.settings.file, job.parameters.get("period"), where)
+    return [row for row in json.loads(found) if row["table"] in {*job.notebook.tables, *job.notebook.optional}]
+
+
+@lru_cache(maxsize=64)
+def _counted(snapshot: Path, config: Path, period: str | None, where: str) -> str:
+    """Count once for all notebooks of a period and segment; the snapshot is the one pinned."""
+    counts = workspace.open(config, period=period, where=json.loads(where)).counts
+    return counts[["table", "read", "used", "rejected"]].to_json(orient="records")
 
 
 def _entry(batch: Batch, job: plan.Job, status: str, seconds: float) -> dict:
