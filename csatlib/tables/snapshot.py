@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+from ibis.expr.types import Table
 
 from csatlib.tables import cache
 from csatlib.tables.config import Settings, load
@@ -42,6 +44,7 @@ __all__ = [
     "of_settings",
     "read_manifest",
     "snapshot",
+    "stored",
     "to_pandas",
 ]
 
@@ -137,6 +140,17 @@ def _make(files: Mapping[str, Path], settings: Settings, home: Path) -> Path:
 def read_manifest(folder: Path) -> dict:
     """Return snapshot.json: tables (read, rejected), problems, files and the data's fingerprint."""
     return json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+
+
+def stored(folder: Path) -> dict[str, Table]:
+    """Return the tables of a snapshot; a thread opens them once, since a connection serves one thread only."""
+    return _stored(folder, threading.get_ident())
+
+
+@functools.lru_cache(maxsize=8)
+def _stored(folder: Path, thread: int) -> dict[str, Table]:
+    connection = connect()
+    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in read_manifest(folder)["tables"]}
 
 
 def is_complete(folder: Path) -> bool:

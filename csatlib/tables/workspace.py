@@ -14,7 +14,7 @@ from csatlib.tables.names import called
 from csatlib.tables.period import Period, label_of, parse, runs, span_of
 from csatlib.tables.scale import Scale
 from csatlib.tables.schema import TABLES, did_you_mean
-from csatlib.tables.snapshot import PROBLEM_COLUMNS, connect, of_settings, read_manifest, snapshot, to_pandas
+from csatlib.tables.snapshot import PROBLEM_COLUMNS, of_settings, read_manifest, snapshot, stored, to_pandas
 
 __all__ = ["Workspace", "latest_period", "open", "snapshot"]
 
@@ -51,7 +51,7 @@ class Workspace:
         opened: Mapping[str, ir.Table] | None = None,
     ):
         self.settings, self.snapshot, self.period, self.where = settings, folder, period, dict(where or {})
-        self._stored = opened or _opened(folder)
+        self._stored = opened or stored(folder)
         self._frames: dict[str, pd.DataFrame] = {}
 
     @property
@@ -345,11 +345,6 @@ def latest_period(config: str | Path = "csat.toml") -> str:
     if not months:
         raise ValueError(f"{ws.settings.place} has no {', '.join(dated)}: name a period")
     return months[-1]
-
-
-def _opened(folder: Path) -> dict[str, ir.Table]:
-    connection = connect()
-    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in read_manifest(folder)["tables"]}
 
 
 def _is_one_of(column: ir.Column, values: list) -> ir.BooleanValue:
