@@ -31,6 +31,13 @@ def test_figures_are_those_of_the_pages_behind(own, notebook, metric):
     assert here["direction"] == there["direction"]
 
 
+def test_a_target_is_recorded_in_the_unit_of_its_figure():
+    recorded = findings.read(PAGE).set_index("metric")["target"]
+    defined = findings.read(NOTEBOOKS / "03_definitions.ipynb").set_index("metric")["target"]
+    assert recorded["executive.promises_kept"] == defined["indicator.on_time"] == 90
+    assert recorded["executive.nps"] == defined["indicator.nps"] == 25
+
+
 def test_other_targets_show_the_figures_of_the_pages_behind():
     """The time to the first reply, once "not measured" here, is the one of the definitions page."""
     outputs = [

@@ -226,8 +226,8 @@ def _detail(row: Mapping) -> str:
     limits = {"low": row["target"] + row["ci_low"], "high": row["target"] + row["ci_high"]}
     figures = {"value": row["value"], "target": row["target"]} | limits
     shown = {name: theme.number(figure, int(row["decimals"])) for name, figure in figures.items()}
-    text = "{label} ({value}, {low} to {high}, n = {n}; target {target})"
-    return say(text, label=row["label"], n=f"{row['n']:,.0f}", **shown)
+    shown |= {"label": row["label"], "n": f"{row['n']:,.0f}"}
+    return say("{label} ({value}, {low} to {high}, n = {n}; target {target})", **shown)
 
 
 def _label(label: str, group: str) -> str:
