@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import duckdb
-import ibis
 import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from csatlib import complaints
+from csatlib.tables.snapshot import connect
 
 ROWS, CUSTOMERS = 5_000_000, 1_000_000
 BY = ["urgency", "level", "channel"]
@@ -46,7 +46,7 @@ def write(path: Path) -> None:
 
 def ours(path: Path) -> None:
     """Time each figure, reading included."""
-    connection = ibis.duckdb.connect(enable_progress_bar=False)
+    connection = connect()
     tickets = connection.read_parquet(path)
     people = pd.DataFrame({"joined_on": np.full(CUSTOMERS, np.datetime64("2020-01-01", "us"))})
     calls = {
