@@ -1,11 +1,15 @@
 """Kernels of the batch: the running interpreter, whatever Jupyter is installed beside it."""
 
+import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
@@ -17,6 +21,28 @@ from csatlib.tables.names import VARIABLE
 WARM = {"kernel_provisioner": {"provisioner_name": warm.NAME}}
 # ipykernel 7 warns on stderr unless the transport between client and kernel may be encrypted
 CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})
+
+
+class Client(AsyncKernelClient):
+    """Kernel client that takes a kernel for ready as soon as it has answered and its output has arrived.
+
+    Jupyter's own then waits until nothing has come for 0.2 seconds, lest an earlier message be taken for an answer;
+    nbclient tells them apart by what they answer to.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait for it; RuntimeError where it died or took more than `timeout` seconds."""
+        end = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < end:
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                answer = await self.get_shell_msg(timeout=1)
+                if answer["msg_type"] == "kernel_info_reply":
+                    await self.get_iopub_msg(timeout=0.2)
+                    return
+            if not await self.is_alive():
+                raise RuntimeError("it died before it answered")
+        raise RuntimeError(f"it did not answer within {timeout} seconds")
 
 
 def environment(snapshot: Path, work: Path, language: str = "en") -> dict[str, str]:
@@ -82,6 +108,10 @@ def manager(env: dict[str, str], started: Callable | None = None) -> type[AsyncK
         @default("kernel_spec_manager")
         def _kernel_spec_manager_default(self) -> KernelSpecManager:
             return Specs(parent=self)
+
+        @default("client_factory")
+        def _client_factory_default(self) -> type[AsyncKernelClient]:
+            return Client
 
         async def start_kernel(self, **kwargs: Any) -> None:
             await super().start_kernel(**kwargs)

@@ -53,14 +53,16 @@ class Process:
 
     def poll(self) -> int | None:
         """Return None while it lives, then 1: only its parent knows the exit status."""
-        if self._handle is None:
-            return 1
-        return 1 if select.select([self._handle], [], [], 0)[0] else None
+        return 1 if self.ended(0) else None
+
+    def ended(self, seconds: float | None) -> bool:
+        """Tell whether it has ended, or does within so many seconds; None waits for it."""
+        return self._handle is None or bool(select.select([self._handle], [], [], seconds)[0])
 
     def wait(self) -> int:
         """Wait for its end."""
         if self._handle is not None:
-            select.select([self._handle], [], [])
+            self.ended(None)
             with self._closing:
                 os.close(self._handle)
                 self._handle = None
@@ -91,6 +93,12 @@ class Provisioner(LocalProvisioner):
         self.pid = self.pgid = self.process.pid
         self.cwd = request["cwd"]
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and see it end, which takes no time; Jupyter would look again after 0.1 seconds."""
+        await super().kill(restart)
+        if self.process is not None:
+            self.process.ended(0.1)
 
 
 _lock = threading.Lock()
