@@ -7,6 +7,8 @@ import base64
 import copy
 import html as escaping
 import re
+import threading
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -29,6 +31,7 @@ _STYLE = re.compile(r"@import[^;]*|url\(\s*(?!['\"]?data:)[^)]*\)", re.IGNORECAS
 _CAPTION = re.compile(r'(<figure[^>]*class="[^"]*csat-table[^"]*"[^>]*>\s*<figcaption[^>]*>)')
 _ANSWER = re.compile(r'\s*<section[^>]*class="[^"]*csat-answer')
 _NUMBERED = re.compile(r'<b class="csat-number" id="([\w-]+)">')
+_one_at_a_time = threading.Lock()  # an exporter keeps what it is at
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 
 
@@ -62,21 +65,31 @@ def page(
     inspect(notebook)
     book = number(notebook)
     title, contents, answer = _prepare(book)
-    from nbconvert import HTMLExporter
-    from traitlets.config import Config
-
-    exporter = HTMLExporter(
-        template_name="csat",
-        extra_template_basedirs=[str(TEMPLATES)],
-        config=Config({"NbConvertBase": {"display_data_priority": PRIORITY}}),
-    )
-    exporter.environment.autoescape = True
     facts = {"title": title, "contents": contents, "answer": answer, "run": run, "policy": POLICY, "say": say}
     facts |= {"finished": finished, "index": index, "workbook": workbook, "css": css()}
-    text, _ = exporter.from_notebook_node(book, resources={"csat": facts})
+    with _one_at_a_time:
+        text, _ = _exporter().from_notebook_node(book, resources={"csat": facts})
     text = fonts.embed(text)
     check(text)
     return text
+
+
+@lru_cache(maxsize=1)
+def _exporter():
+    """Templates compiled once; nbconvert's HTML exporter would read each page again to mend what ours have not."""
+    from nbconvert import TemplateExporter
+    from nbconvert.filters import Highlight2HTML
+    from traitlets.config import Config
+
+    exporter = TemplateExporter(
+        template_name="csat",
+        file_extension=".html",
+        extra_template_basedirs=[str(TEMPLATES)],
+        filters={"highlight_code": Highlight2HTML(pygments_lexer="ipython3")},
+        config=Config({"NbConvertBase": {"display_data_priority": PRIORITY}}),
+    )
+    exporter.environment.autoescape = True
+    return exporter
 
 
 def number(notebook):

@@ -1,5 +1,6 @@
 """Execute the plan: each job in a temporary folder, published by rename, none stopping the others."""
 
+import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,7 +15,8 @@ from csatlib.tables import config as settings_file
 from csatlib.tables import period as periods_of
 from csatlib.tables import workspace
 
-SOON = 1.0  # seconds: a snapshot that is there already takes less
+SOON = 0.3  # seconds: a snapshot that is there already takes less, so there may be nothing to do
+TOOLS = ("csatlib.publish.execution", "csatlib.publish.workbook", "nbconvert")  # of a job; long to import
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def run(
     out = settings.output if out is None else Path(out).resolve()
     with lock.alone(out), ExitStack() as stack:
         there = _reached(stack, backend, out, cold)
-        snapshot = _read(settings.file, lambda: stack.enter_context(warm.ready(cold or there is not None)))
+        snapshot = _read(settings.file, lambda: _begin(stack, cold or there is not None))
         here = machine.jobs() if there is None else there.check(snapshot)
         with pinned(snapshot):
             if wanted is None:
@@ -155,6 +157,13 @@ def _read(config: Path, meanwhile: Callable) -> Path:
         if wait([reading], timeout=SOON).not_done:
             meanwhile()
         return Path(reading.result())
+
+
+def _begin(stack: ExitStack, cold: bool) -> None:
+    """Start what the jobs will need."""
+    stack.enter_context(warm.ready(cold))
+    for name in TOOLS:
+        importlib.import_module(name)
 
 
 def _prepared(config: Path, language: str, snapshot: Path, out: Path, only, asked: dict, limits: dict):
