@@ -105,3 +105,11 @@ def test_cold_starts_kernels_anew():
         assert not there
         assert not warm.usable()
         assert results("import os; os.getppid()") == [str(os.getpid())]
+
+
+def test_runner_does_not_compile_the_grammar_that_jsonschema_asks_for():
+    look = (
+        "import sys; import csatlib.publish.execution; print(sorted({'lark', 'rfc3987_syntax'} & {*sys.modules}))"
+    )
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

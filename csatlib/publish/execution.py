@@ -1,17 +1,33 @@
 """Execute one notebook through Papermill; what went wrong is told, not raised."""
 
+import contextlib
 import copy
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import papermill
-from nbconvert.filters import strip_ansi
-from papermill.exceptions import PapermillExecutionError
-
 from csatlib.publish import html, kernels
 from csatlib.publish.watch import Watch
+
+
+@contextlib.contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let what is imported meanwhile do without an optional module."""
+    there = module in sys.modules
+    sys.modules.setdefault(module, None)
+    yield
+    if not there:
+        del sys.modules[module]
+
+
+# jsonschema would compile a grammar of web addresses, for a second, and no notebook has one
+with _without("rfc3987_syntax"):
+    import nbformat
+    import papermill
+    from nbconvert.filters import strip_ansi
+    from papermill.exceptions import PapermillExecutionError
 
 _UNHEARD = logging.NullHandler()  # Papermill comments on comments; whoever configures logging still hears it
 
@@ -80,6 +96,16 @@ def execute(
         text = f"the cell took longer than {timeout} seconds" if late else f"the kernel died: {error}"
         return _failure(seen, text) | {"again": True}
     return None
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook."""
+    return nbformat.read(path, as_version=4)
+
+
+def write(book: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook."""
+    path.write_text(nbformat.writes(book) + "\n", encoding="utf-8")
 
 
 def _failure(seen: list, error: str, traceback: str = "") -> dict[str, Any]:

@@ -176,8 +176,6 @@ def _noted(batch: Batch, entry: dict) -> dict | None:
 
 def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) -> dict | None:
     """Execute, turn into a page, publish both; fills in manifest parts and returns what failed."""
-    import nbformat
-
     from csatlib import findings
     from csatlib.data.names import table
     from csatlib.publish import execution, fonts, html, kernels, workbook
@@ -195,7 +193,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     entry |= {"peak_mb": watch.peak_mb and round(watch.peak_mb), "execution_seconds": _since(start)}
     if failure:
         return failure | {"error": failure["error"] + remedy(failure["error"], job.parameters)}
-    book = languages.translated(nbformat.read(executed, as_version=4))
+    book = languages.translated(execution.read(executed))
     finished = _now()
     facts = _facts(batch, job)
     own = book.metadata.setdefault("csatlib", {})
@@ -208,7 +206,7 @@ def _make(batch: Batch, job: plan.Job, work: Path, target: Path, entry: dict) ->
     linked = numbers.name if has_numbers else None
     said = facts | {"counts": [row | {"table": table(row["table"])} for row in facts["counts"]]}
     page = html.page(book, run=said, finished=finished, index=index, workbook=linked)
-    (work / target.with_suffix(".ipynb").name).write_text(nbformat.writes(book) + "\n", encoding="utf-8")
+    execution.write(book, work / target.with_suffix(".ipynb").name)
     (work / target.with_suffix(".html").name).write_text(page, encoding="utf-8")
     _publish_page(work, target, has_numbers)
     told = {"warnings": fonts.warnings(page)} if fonts.warnings(page) else {}

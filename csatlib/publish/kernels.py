@@ -26,8 +26,8 @@ CONFIG = Config({"KernelManager": {"transport_encryption": "auto"}})
 class Client(AsyncKernelClient):
     """Kernel client that takes a kernel for ready as soon as it has answered and its output has arrived.
 
-    Jupyter's own then waits until nothing has come for 0.2 seconds, lest an earlier message be taken for an answer;
-    nbclient tells them apart by what they answer to.
+    Jupyter's own then waits until nothing has come for 0.2 seconds, lest an earlier message be taken for an
+    answer; nbclient tells them apart by what they answer to.
     """
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
