@@ -17,9 +17,11 @@ def _without(module: str) -> Iterator[None]:
     """Let what is imported meanwhile do without an optional module."""
     there = module in sys.modules
     sys.modules.setdefault(module, None)
-    yield
-    if not there:
-        del sys.modules[module]
+    try:
+        yield
+    finally:
+        if not there:
+            del sys.modules[module]
 
 
 # jsonschema would compile a grammar of web addresses, for a second, and no notebook has one
