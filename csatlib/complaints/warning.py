@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from csatlib.complaints.cases import OPENED
-from csatlib.complaints.known import known_at
+from csatlib.complaints.known import in_sight, known_at
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, wilson
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, replicate_groups, require_columns
@@ -24,6 +24,7 @@ FEWEST = 20
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 LATER = 0.75  # of the training weeks; the rest judges the penalty
 PERCENT = 100.0
+SOLVER = "newton-cholesky"
 FIGURES = [
     *("part", "measure", "n", "count", "n_groups", "few_groups", "estimate", "se", "ci_low", "ci_high", "p_value"),
 ]
@@ -188,13 +189,12 @@ def _ruled(rows: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
     known = open_ones["occurred_at"]
     if "available_at" in open_ones.columns:
         known = open_ones[["occurred_at", "available_at"]].max(axis=1)
-    told = []
-    for at, part in rows.groupby("at"):
-        recent = open_ones[(open_ones["occurred_at"] >= at - pd.Timedelta(days=RULE_DAYS)) & (known < at)]
-        own = recent.groupby("customer_id")["occurred_at"].agg(open_contacts="size", latest="max")
-        told.append(part[["customer_id"]].merge(own, left_on="customer_id", right_index=True, how="left"))
-    found = pd.concat(told).drop(columns="customer_id")
-    return found.assign(open_contacts=found["open_contacts"].fillna(0.0).astype(float))
+    weeks = pd.DatetimeIndex(rows["at"].unique()).sort_values()
+    event, week = in_sight(open_ones["occurred_at"], known, moments=weeks, days=RULE_DAYS)
+    keys = ["customer_id", "at"]
+    own = open_ones.iloc[event].assign(at=weeks[week]).groupby(keys)["occurred_at"]
+    found = rows[keys].merge(own.agg(open_contacts="size", latest="max"), on=keys, how="left").set_axis(rows.index)
+    return found.drop(columns=keys).fillna({"open_contacts": 0.0}).astype({"open_contacts": float})
 
 
 def _out_of_time(
@@ -202,37 +202,39 @@ def _out_of_time(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     named = [column for column in keep if not pd.api.types.is_numeric_dtype(rows[column])]
     x = rows.drop(columns=["customer_id", "at", "complains", "open_contacts", "latest"])
-    x = pd.get_dummies(x, columns=named, dtype=float)
-    period = rows["at"].dt.strftime("%Y-%m")
+    x = np.ascontiguousarray(pd.get_dummies(x, columns=named, dtype=float).to_numpy(dtype=float))
+    at, complains = rows["at"], rows["complains"].to_numpy(dtype=bool)
+    period = at.map({week: f"{week:%Y-%m}" for week in at.unique()})
     scored, trained = [], {}
     for month in sorted(period.unique())[-test:]:
-        first = rows.loc[period == month, "at"].min()
-        learn = rows["at"] + pd.Timedelta(days=ahead) <= first
-        seen = rows.loc[learn & rows["complains"], "customer_id"].nunique()
+        own = (period == month).to_numpy()
+        learn = (at + pd.Timedelta(days=ahead) <= at[own].min()).to_numpy()
+        seen = rows.loc[learn & complains, "customer_id"].nunique()
         if seen < FEWEST:
             continue
-        penalty = _penalty(x[learn], rows[learn], ahead) if ridge is None else ridge
-        model = _model(penalty).fit(x[learn], rows.loc[learn, "complains"])
-        own = period == month
-        scored.append(rows[own].assign(chance=model.predict_proba(x[own])[:, 1], period=month))
+        penalty = _penalty(x[learn], complains[learn], at[learn], ahead) if ridge is None else ridge
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, solver=SOLVER))
+        chance = model.fit(x[learn], complains[learn]).predict_proba(x[own])[:, 1]
+        scored.append(rows[own].assign(chance=chance, period=month))
         trained[month] = seen
     return pd.concat(scored, ignore_index=True) if scored else rows.head(0), trained
 
 
-def _model(ridge: float) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / ridge, solver="newton-cholesky"))
-
-
-def _penalty(x: pd.DataFrame, rows: pd.DataFrame, ahead: int) -> float:
+def _penalty(x: np.ndarray, complains: np.ndarray, at: pd.Series, ahead: int) -> float:
     """Choose the penalty inside the training weeks: nothing later decides."""
-    weeks = np.sort(rows["at"].unique())
+    weeks = np.sort(at.unique())
     turn = weeks[int(LATER * (len(weeks) - 1))]
-    before, after = rows["at"] + pd.Timedelta(days=ahead) <= turn, rows["at"] >= turn
-    if min(rows.loc[before, "complains"].sum(), rows.loc[after, "complains"].sum()) < FEWEST:
+    before, after = (at + pd.Timedelta(days=ahead) <= turn).to_numpy(), (at >= turn).to_numpy()
+    if min(complains[before].sum(), complains[after].sum()) < FEWEST:
         return PENALTIES[len(PENALTIES) // 2]
-    seen, right = rows.loc[before, "complains"], rows.loc[after, "complains"]
+    scale = StandardScaler().fit(x[before])
+    earlier, later = scale.transform(x[before]), scale.transform(x[after])
+    model = LogisticRegression(solver=SOLVER, tol=1e-6, warm_start=True)  # each starts from the one before
     sorted_ = [
-        average_precision_score(right, _model(ridge).fit(x[before], seen).predict_proba(x[after])[:, 1])
+        average_precision_score(
+            complains[after],
+            model.set_params(C=1 / ridge).fit(earlier, complains[before]).predict_proba(later)[:, 1],
+        )
         for ridge in PENALTIES
     ]
     return PENALTIES[int(np.argmax(sorted_))]
