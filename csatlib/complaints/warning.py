@@ -202,7 +202,7 @@ def _out_of_time(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     named = [column for column in keep if not pd.api.types.is_numeric_dtype(rows[column])]
     x = rows.drop(columns=["customer_id", "at", "complains", "open_contacts", "latest"])
-    x = np.ascontiguousarray(pd.get_dummies(x, columns=named, dtype=float).to_numpy(dtype=float))
+    x = pd.get_dummies(x, columns=named, dtype=float).to_numpy(dtype=float)
     at, complains = rows["at"], rows["complains"].to_numpy(dtype=bool)
     period = at.map({week: f"{week:%Y-%m}" for week in at.unique()})
     scored, trained = [], {}
@@ -299,7 +299,7 @@ def _counts(
 ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Return bases and hits by replicate group."""
     span = cases[OPENED].between(rows["at"].min(), rows["at"].max() + ahead, inclusive="left")
-    due = cases[span & cases["customer_id"].isin(rows["customer_id"])].reset_index(drop=True)
+    due = cases[span & cases["customer_id"].isin(rows["customer_id"].unique())].reset_index(drop=True)
     own, theirs = replicate_groups(rows["customer_id"]), replicate_groups(due["customer_id"])
     right, every = rows["complains"].to_numpy(dtype=bool), np.ones(len(rows), dtype=bool)
     found = {}
