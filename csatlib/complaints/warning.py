@@ -200,7 +200,7 @@ def _ruled(rows: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
 def _out_of_time(
     rows: pd.DataFrame, *, keep: list[str], ahead: int, test: int, ridge: float | None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Give each customer of the last months a chance, by a model of the weeks before; rows in the order of time."""
+    """Score the last months, each by a model of the weeks before it; rows in the order of time."""
     named = [column for column in keep if not pd.api.types.is_numeric_dtype(rows[column])]
     x = rows.drop(columns=["customer_id", "at", "complains", "open_contacts", "latest"])
     x = np.column_stack([column.astype(float) for _, column in pd.get_dummies(x, columns=named).items()])
