@@ -231,15 +231,12 @@ def _penalty(x: np.ndarray, complains: np.ndarray, at: pd.Series, ahead: int) ->
         return PENALTIES[len(PENALTIES) // 2]
     scale = StandardScaler().fit(x[before])
     earlier, later = scale.transform(x[before]), scale.transform(x[after])
-    model = LogisticRegression(solver=SOLVER, tol=1e-6, warm_start=True)  # each starts from the one before
-    sorted_ = [
-        average_precision_score(
-            complains[after],
-            model.set_params(C=1 / ridge).fit(earlier, complains[before]).predict_proba(later)[:, 1],
-        )
-        for ridge in PENALTIES
-    ]
-    return PENALTIES[int(np.argmax(sorted_))]
+    model = LogisticRegression(solver=SOLVER, tol=1e-5, warm_start=True)  # each fit starts from the one before
+    found = {}
+    for ridge in reversed(PENALTIES):
+        chance = model.set_params(C=1 / ridge).fit(earlier, complains[before]).predict_proba(later)[:, 1]
+        found[ridge] = average_precision_score(complains[after], chance)
+    return max(PENALTIES, key=found.get)
 
 
 def _alarmed(rows: pd.DataFrame, alarms: int) -> pd.DataFrame:
