@@ -127,7 +127,8 @@ def known_at(
             found = found.assign(score=score.fillna(middle), score_missing=score.isna().astype(float))
             continue
         event, place = in_sight(table["when"], table["known"], moments=moments, days=days)
-        counts = _counted(name, table.iloc[event], pd.Series(place * len(people) + own[event]))
+        rows = table.drop(columns=["customer_id", "when", "known"]).iloc[event]
+        counts = _counted(name, rows, pd.Series(place * len(people) + own[event]))
         found = found.assign(**counts.reindex(cell).fillna(0.0).set_axis(found.index))
     return found
 
