@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from html import escape
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from csatlib import disclosure, exhibit, fonts, words
@@ -24,6 +27,7 @@ LOST = mark(
     "it and the workbook have it."
 )
 COUNTS = ("count", "count_before")
+DPI = 160
 
 
 def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) -> None:
@@ -50,7 +54,7 @@ def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) 
         rc={
             "font.family": fonts.families(),
             "figure.dpi": 100,
-            "savefig.dpi": 160,
+            "savefig.dpi": DPI,
             "figure.figsize": (4.8, 3.4),
             "figure.constrained_layout.use": True,
             "font.size": 10,
@@ -180,19 +184,18 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None, reading:
         )
     figure = ax.figure
     width = round(figure.get_size_inches()[0] * 120)
-    held = io.BytesIO()
     with fonts.noticing() as lost:
-        figure.savefig(held, format="png", pil_kwargs={"compress_level": 1})  # written again with few colours
+        image = _drawn(figure)
     plt.close(figure)
     _emit_html(f'<p class="csat-title"><b>{escape(title)}</b></p>', title)
-    image = {"alt": alt, "caption": caption, "width": width}
-    image |= {"reading": reading} if reading else {}
-    image |= {"lost": say(LOST, characters=" ".join(lost))} if lost else {}
-    data = {"image/png": base64.b64encode(_few_colours(held)).decode(), "text/plain": alt}
+    told = {"alt": alt, "caption": caption, "width": width}
+    told |= {"reading": reading} if reading else {}
+    told |= {"lost": say(LOST, characters=" ".join(lost))} if lost else {}
+    data = {"image/png": base64.b64encode(_few_colours(image)).decode(), "text/plain": alt}
     behind = next((a.csat_table for a in (ax, *figure.axes) if hasattr(a, "csat_table")), None)
     if behind:
         data[exhibit.MIME] = {"title": title, "caption": caption, "note": reading or ""} | behind
-    display(data, metadata={"image/png": image}, raw=True)
+    display(data, metadata={"image/png": told}, raw=True)
 
 
 def answer(answer: str, *, evidence: str, action: str) -> None:
@@ -213,10 +216,18 @@ def answer(answer: str, *, evidence: str, action: str) -> None:
     _emit_html(f'<section class="csat-answer">{html}</section>', "\n".join(f"{n}: {t}" for n, t in lines))
 
 
-def _few_colours(png: io.BytesIO) -> bytes:
+def _drawn(figure: Figure) -> Image.Image:
+    """Draw a figure as savefig would: that draws twice, and writes a file to be read again."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba()))
+
+
+def _few_colours(image: Image.Image) -> bytes:
     """Keep 64 colours: a third of the size, and no version stamp."""
     small = io.BytesIO()
-    Image.open(png).convert("RGB").quantize(colors=64).save(small, format="png", optimize=True)
+    image.convert("RGB").quantize(colors=64).save(small, format="png", optimize=True)
     return small.getvalue()
 
 

@@ -248,6 +248,16 @@ def test_volume_by_hand():
     assert found["ucl"].isna().all()  # three months make no chart
 
 
+def test_a_complaint_without_a_customer_is_one_of_a_customer_of_its_own():
+    people = pd.DataFrame({"joined_on": [pd.Timestamp("2020-01-01")] * 100})
+    cases = pd.DataFrame(
+        {"opened_at": pd.to_datetime(["2026-01-05"] * 6), "customer_id": ["a", "a", "a", "b"] + [None] * 2}
+    )
+    found = complaints.volume(cases, customers=people).iloc[0]
+    low, high = rate_score(6, 100, dispersion=(9 + 1 + 1 + 1) / 6 - 6 / 100)
+    assert_allclose([found["count"], found["ci_low"], found["ci_high"]], [6, 1000 * low, 1000 * high])
+
+
 def test_a_month_that_doubles_is_seen():
     people = pd.DataFrame({"joined_on": [pd.Timestamp("2020-01-01")] * 4000})
     counts = {f"2025-{m:02}": 40 + m % 3 for m in range(1, 13)} | {"2026-01": 95}

@@ -85,6 +85,22 @@ def test_what_is_available_later_is_not_known():
     assert_allclose(np.expm1(found), [0, 1, 2])
 
 
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 1000))
+def test_many_moments_are_as_one_at_a_time(seed):
+    cases, people, calls = company(seed, n=40)
+    rng = np.random.default_rng(seed)
+    people["left_on"] = pd.Series(days(rng.uniform(0, 600, 40))).where(rng.random(40) < 0.5)
+    calls["case_id"] = [f"k{i // 3}" if i % 4 else None for i in range(len(calls))]
+    calls["available_at"] = calls["occurred_at"] + pd.to_timedelta(rng.exponential(5, len(calls)) - 2, unit="D")
+    said = calls[["customer_id", "available_at"]].assign(responded_at=calls["occurred_at"], overall=calls.index)
+    paid = calls[["customer_id", "occurred_at"]].assign(amount=rng.normal(size=len(calls)))
+    tables = {"contacts": calls, "responses": said, "transactions": paid, "complaints": cases, "days": 25}
+    moments = days([200, 30, 60, 61, 300])
+    one_by_one = [known_at(people, [at], **tables) for at in sorted(moments)]
+    assert_frame_equal(known_at(people, moments, **tables), pd.concat(one_by_one, ignore_index=True))
+
+
 def test_complaints_within_the_days_ahead_by_hand():
     rows = pd.DataFrame({"customer_id": ["a", "a", "b", "a"], "at": days([0, 7, 0, 21])})
     cases = pd.DataFrame({"customer_id": ["a", "b"], "opened_at": days([14, 0])})

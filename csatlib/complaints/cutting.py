@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -109,8 +109,7 @@ def _edged(texts: Iterable[str]) -> list[str]:
     return [f"{EDGE}{EDGE.join(cut(text))}{EDGE}" for text in texts]
 
 
-@lru_cache(maxsize=1)
-def _jieba():  # noqa: ANN202
+def _jieba() -> ModuleType:
     import rjieba  # late: its dictionary takes a moment to read
 
-    return rjieba.Jieba()
+    return rjieba

@@ -90,11 +90,12 @@ def handling(
         "first_contact": (told, settled),
         "handed_on": (left, pd.Series(left.index.isin(moved[case]), index=left.index)),
     }
+    groups = [(column, group) for column in by for group in sorted(first[column].dropna().unique())]
     rows = [
-        {"level": level, "group": group, "measure": measure, "n": len(part), "count": int(met[part.index].sum())}
-        for level, group, keep in _groups(first, by)
+        {"level": level, "group": str(group), "measure": measure, "n": len(chosen), "count": int(chosen.sum())}
+        for level, group in [(ALL, ALL), *groups]
         for measure, (cases, met) in sides.items()
-        for part in [cases[cases.index.isin(keep)]]
+        for chosen in [met if level == ALL else met[cases[level] == group]]
     ]
     table = pd.DataFrame(rows if len(first) else [], columns=["level", "group", "measure", "n", "count"])
     pairs = moved.groupby(["source", "target"]).size().rename("count").reset_index()
@@ -104,10 +105,3 @@ def handling(
         shares=table.assign(**shares(table["count"], table["n"], confidence=confidence)),
         paths=pairs.assign(**shares(pairs["count"], pairs["n"], confidence=confidence)),
     )
-
-
-def _groups(first: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, str, pd.Index]]:
-    groups = [(ALL, ALL, first.index)]
-    for column in by:
-        groups += [(column, str(group), part.index) for group, part in first.groupby(column)]
-    return groups

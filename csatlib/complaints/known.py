@@ -68,7 +68,7 @@ def known_at(
     customers : DataFrame
         One row per customer: ``customer_id``, ``joined_on``, ``left_on`` where they can leave.
     moments : sequence of Timestamp
-        Snapshots.
+        Snapshots, taken in the order of time.
     contacts, responses, transactions, promises, complaints : DataFrame, optional
         Events with ``customer_id`` and their time; where one has a column ``available_at``, it counts from that
         time on, not before.
@@ -110,14 +110,65 @@ def known_at(
     given = {"contacts": contacts, "responses": responses, "transactions": transactions, "promises": promises}
     given["complaints"] = complaints
     events = {name: _prepared(name, table, outcome) for name, table in given.items() if table is not None}
+    moments = pd.DatetimeIndex(moments).sort_values()
     left = customers["left_on"] if "left_on" in customers.columns else pd.Series(pd.NaT, index=customers.index)
-    return pd.concat(
-        [
-            _one(customers[(customers["joined_on"] < at) & ~(left <= at)], at, events, list(keep), days)
-            for at in moments
-        ],
-        ignore_index=True,
-    )
+    at, who = np.nonzero(np.stack([(customers["joined_on"] < at) & ~(left <= at) for at in moments]))
+    found = customers[["customer_id", *keep]].iloc[who].reset_index(drop=True).assign(at=moments[at])
+    joined = customers["joined_on"].iloc[who].set_axis(found.index)
+    found["tenure"] = np.log1p((found["at"] - joined).dt.days / YEAR)
+    code, people = pd.factorize(customers["customer_id"])
+    cell = at * len(people) + code[who]  # of the grid moments x customers
+    for name, table in events.items():
+        own = people.get_indexer(table["customer_id"])
+        table, own = table[own >= 0], own[own >= 0]
+        if name == "responses":
+            score = pd.Series(_latest(table, own, moments, len(people))[cell])
+            middle = score.groupby(at).transform("mean").fillna(0.0)
+            found = found.assign(score=score.fillna(middle), score_missing=score.isna().astype(float))
+            continue
+        event, place = in_sight(table["when"], table["known"], moments=moments, days=days)
+        rows = table.drop(columns=["customer_id", "when", "known"]).iloc[event]
+        counts = _counted(name, rows, pd.Series(place * len(people) + own[event]))
+        found = found.assign(**counts.reindex(cell).fillna(0.0).set_axis(found.index))
+    return found
+
+
+def in_sight(
+    when: pd.Series, known: pd.Series, *, moments: pd.DatetimeIndex, days: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pair events with the moments they are seen at: known before, and not longer ago than so many days.
+
+    Parameters
+    ----------
+    when, known : Series of datetime
+        When each event was, and since when it is known: not before.
+    moments : DatetimeIndex
+        In the order of time.
+    days : float
+        How far back events count.
+
+    Returns
+    -------
+    tuple of two arrays of int
+        Places of the event and of the moment, one of each per pair.
+
+    Examples
+    --------
+    >>> day = pd.date_range("2026-10-01", periods=4)
+    >>> event, moment = in_sight(pd.Series(day[:2]), pd.Series(day[:2]), moments=day, days=2)
+    >>> event.tolist(), moment.tolist()
+    ([0, 0, 1, 1], [1, 2, 2, 3])
+    """
+    first, until = _place(moments, known), _place(moments, when + pd.Timedelta(days=days))
+    often = np.maximum(until - first, 0)
+    event = np.repeat(np.arange(len(often)), often)
+    before = np.cumsum(often) - often
+    return event, np.arange(len(event)) - (before - first)[event]
+
+
+def _place(moments: pd.DatetimeIndex, when: pd.Series) -> np.ndarray:
+    """Return the place of the first moment after each time; the two may differ in their unit."""
+    return np.searchsorted(moments.to_numpy(), when.to_numpy(), side="right")
 
 
 def _prepared(name: str, table: pd.DataFrame, outcome: str) -> pd.DataFrame:
@@ -140,32 +191,25 @@ def _prepared(name: str, table: pd.DataFrame, outcome: str) -> pd.DataFrame:
     return rows.dropna(subset=["customer_id", "when"]).sort_values("when", kind="stable")
 
 
-def _one(people: pd.DataFrame, at: pd.Timestamp, events: dict, keep: list[str], days: float) -> pd.DataFrame:
-    who = people["customer_id"]
-    found = people[["customer_id", *keep]].assign(at=at)
-    found["tenure"] = np.log1p((at - people["joined_on"]).dt.days / YEAR)
-    for name, table in events.items():
-        ever = table[table["known"] < at]
-        rows = ever[ever["when"] >= at - pd.Timedelta(days=days)]
-        if name == "responses":
-            last = ever.groupby("customer_id")["amount"].last()
-            score = who.map(last)
-            middle = score.mean() if score.notna().any() else 0.0
-            found["score"], found["score_missing"] = score.fillna(middle), score.isna().astype(float)
-        elif name == "transactions":
-            found["spend"] = who.map(rows.groupby("customer_id")["amount"].sum()).fillna(0.0)
-        else:
-            found = found.assign(**_counted(name, rows, who))
-    return found
+def _latest(table: pd.DataFrame, own: np.ndarray, moments: pd.DatetimeIndex, people: int) -> np.ndarray:
+    """Return the last amount ever known of each customer at each moment, NaN where there is none."""
+    place = np.full((len(moments) + 1, people), -1)
+    np.maximum.at(place, (_place(moments, table["known"]), own), np.arange(len(table)))
+    place = np.maximum.accumulate(place)[:-1].ravel()
+    return np.append(table["amount"], np.nan)[place]
 
 
-def _counted(name: str, rows: pd.DataFrame, who: pd.Series) -> dict[str, pd.Series]:
-    own = rows.groupby("customer_id")
+def _counted(name: str, rows: pd.DataFrame, cell: pd.Series) -> pd.DataFrame:
+    """Count the events of each cell that has some."""
+    rows = rows.set_axis(cell.index)
+    own = rows.groupby(cell)
+    if name == "transactions":
+        return pd.DataFrame({"spend": own["amount"].sum()})
     counts = {"broken" if name == "promises" else name: own.size()}
     if name == "contacts":
-        counts["unresolved"] = (rows["resolved"] == 0).groupby(rows["customer_id"]).sum()
+        counts["unresolved"] = (rows["resolved"] == 0).groupby(cell).sum()
         counts["waited"] = own["wait_seconds"].max() / 60
-        again = rows.duplicated(["customer_id", "case_id"]) & rows["case_id"].notna()
-        counts["repeats"] = again.groupby(rows["customer_id"]).sum()
+        again = rows.assign(cell=cell).duplicated(["cell", "case_id"]) & rows["case_id"].notna()
+        counts["repeats"] = again.groupby(cell).sum()
         counts["sharp_words"] = own["sharp"].sum()
-    return {column: np.log1p(who.map(values).astype(float).fillna(0.0)) for column, values in counts.items()}
+    return np.log1p(pd.DataFrame(counts).astype(float))

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from csatlib.complaints.cases import OPENED
-from csatlib.complaints.known import known_at
+from csatlib.complaints.known import in_sight, known_at
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates, wilson
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, replicate_groups, require_columns
@@ -24,6 +24,7 @@ FEWEST = 20
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 LATER = 0.75  # of the training weeks; the rest judges the penalty
 PERCENT = 100.0
+SOLVER = "newton-cholesky"
 FIGURES = [
     *("part", "measure", "n", "count", "n_groups", "few_groups", "estimate", "se", "ci_low", "ci_high", "p_value"),
 ]
@@ -188,54 +189,54 @@ def _ruled(rows: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
     known = open_ones["occurred_at"]
     if "available_at" in open_ones.columns:
         known = open_ones[["occurred_at", "available_at"]].max(axis=1)
-    told = []
-    for at, part in rows.groupby("at"):
-        recent = open_ones[(open_ones["occurred_at"] >= at - pd.Timedelta(days=RULE_DAYS)) & (known < at)]
-        own = recent.groupby("customer_id")["occurred_at"].agg(open_contacts="size", latest="max")
-        told.append(part[["customer_id"]].merge(own, left_on="customer_id", right_index=True, how="left"))
-    found = pd.concat(told).drop(columns="customer_id")
-    return found.assign(open_contacts=found["open_contacts"].fillna(0.0).astype(float))
+    weeks = pd.DatetimeIndex(rows["at"].unique()).sort_values()
+    event, week = in_sight(open_ones["occurred_at"], known, moments=weeks, days=RULE_DAYS)
+    keys = ["customer_id", "at"]
+    own = open_ones.iloc[event].assign(at=weeks[week]).groupby(keys)["occurred_at"]
+    found = rows[keys].merge(own.agg(open_contacts="size", latest="max"), on=keys, how="left").set_axis(rows.index)
+    return found.drop(columns=keys).fillna({"open_contacts": 0.0}).astype({"open_contacts": float})
 
 
 def _out_of_time(
     rows: pd.DataFrame, *, keep: list[str], ahead: int, test: int, ridge: float | None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Score the last months, each by a model of the weeks before it; rows in the order of time."""
     named = [column for column in keep if not pd.api.types.is_numeric_dtype(rows[column])]
     x = rows.drop(columns=["customer_id", "at", "complains", "open_contacts", "latest"])
-    x = pd.get_dummies(x, columns=named, dtype=float)
-    period = rows["at"].dt.strftime("%Y-%m")
+    x = np.column_stack([column.astype(float) for _, column in pd.get_dummies(x, columns=named).items()])
+    at, complains = rows["at"], rows["complains"].to_numpy(dtype=bool)
+    period = at.map({week: f"{week:%Y-%m}" for week in at.unique()})
     scored, trained = [], {}
     for month in sorted(period.unique())[-test:]:
-        first = rows.loc[period == month, "at"].min()
-        learn = rows["at"] + pd.Timedelta(days=ahead) <= first
-        seen = rows.loc[learn & rows["complains"], "customer_id"].nunique()
+        own = (period == month).to_numpy()
+        learn = slice(at.searchsorted(at[own].min() - pd.Timedelta(days=ahead), side="right"))
+        seen = rows["customer_id"][learn][complains[learn]].nunique()
         if seen < FEWEST:
             continue
-        penalty = _penalty(x[learn], rows[learn], ahead) if ridge is None else ridge
-        model = _model(penalty).fit(x[learn], rows.loc[learn, "complains"])
-        own = period == month
-        scored.append(rows[own].assign(chance=model.predict_proba(x[own])[:, 1], period=month))
+        penalty = _penalty(x[learn], complains[learn], at[learn], ahead) if ridge is None else ridge
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, solver=SOLVER))
+        chance = model.fit(x[learn], complains[learn]).predict_proba(x[own])[:, 1]
+        scored.append(rows[own].assign(chance=chance, period=month))
         trained[month] = seen
     return pd.concat(scored, ignore_index=True) if scored else rows.head(0), trained
 
 
-def _model(ridge: float) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / ridge, solver="newton-cholesky"))
-
-
-def _penalty(x: pd.DataFrame, rows: pd.DataFrame, ahead: int) -> float:
+def _penalty(x: np.ndarray, complains: np.ndarray, at: pd.Series, ahead: int) -> float:
     """Choose the penalty inside the training weeks: nothing later decides."""
-    weeks = np.sort(rows["at"].unique())
+    weeks = at.unique()
     turn = weeks[int(LATER * (len(weeks) - 1))]
-    before, after = rows["at"] + pd.Timedelta(days=ahead) <= turn, rows["at"] >= turn
-    if min(rows.loc[before, "complains"].sum(), rows.loc[after, "complains"].sum()) < FEWEST:
+    before = slice(at.searchsorted(turn - pd.Timedelta(days=ahead), side="right"))
+    after = slice(at.searchsorted(turn), None)
+    if min(complains[before].sum(), complains[after].sum()) < FEWEST:
         return PENALTIES[len(PENALTIES) // 2]
-    seen, right = rows.loc[before, "complains"], rows.loc[after, "complains"]
-    sorted_ = [
-        average_precision_score(right, _model(ridge).fit(x[before], seen).predict_proba(x[after])[:, 1])
-        for ridge in PENALTIES
-    ]
-    return PENALTIES[int(np.argmax(sorted_))]
+    scale = StandardScaler().fit(x[before])
+    earlier, later = scale.transform(x[before]), scale.transform(x[after])
+    model = LogisticRegression(solver=SOLVER, tol=1e-5, warm_start=True)  # each fit starts from the one before
+    found = {}
+    for ridge in reversed(PENALTIES):
+        chance = model.set_params(C=1 / ridge).fit(earlier, complains[before]).predict_proba(later)[:, 1]
+        found[ridge] = average_precision_score(complains[after], chance)
+    return max(PENALTIES, key=found.get)
 
 
 def _alarmed(rows: pd.DataFrame, alarms: int) -> pd.DataFrame:
@@ -297,7 +298,7 @@ def _counts(
 ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Return bases and hits by replicate group."""
     span = cases[OPENED].between(rows["at"].min(), rows["at"].max() + ahead, inclusive="left")
-    due = cases[span & cases["customer_id"].isin(rows["customer_id"])].reset_index(drop=True)
+    due = cases[span & cases["customer_id"].isin(rows["customer_id"].unique())].reset_index(drop=True)
     own, theirs = replicate_groups(rows["customer_id"]), replicate_groups(due["customer_id"])
     right, every = rows["complains"].to_numpy(dtype=bool), np.ones(len(rows), dtype=bool)
     found = {}
