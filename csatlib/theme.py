@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from html import escape
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from csatlib import disclosure, exhibit, fonts, words
@@ -18,6 +21,7 @@ from csatlib.words import mark, say
 from csatlib.words import number as number
 
 INK, ACCENT, MUTED, WARN = "#1f2a36", "#0b5cad", "#8a94a0", "#b3411e"
+DPI = 160
 HIDDEN, INDICATIVE = "·", "†"
 LOST = mark(
     "An empty box in this picture is a character that no font here can draw ({characters}); the text under "
@@ -50,7 +54,7 @@ def use(*, min_base: int = 10, min_rank: int = 30, language: str | None = None) 
         rc={
             "font.family": fonts.families(),
             "figure.dpi": 100,
-            "savefig.dpi": 160,
+            "savefig.dpi": DPI,
             "figure.figsize": (4.8, 3.4),
             "figure.constrained_layout.use": True,
             "font.size": 10,
@@ -180,15 +184,14 @@ def show(ax: Axes, *, title: str, caption: str, alt: str | None = None, reading:
         )
     figure = ax.figure
     width = round(figure.get_size_inches()[0] * 120)
-    held = io.BytesIO()
     with fonts.noticing() as lost:
-        figure.savefig(held, format="png", pil_kwargs={"compress_level": 1})  # written again with few colours
+        picture = _drawn(figure)
     plt.close(figure)
     _emit_html(f'<p class="csat-title"><b>{escape(title)}</b></p>', title)
     image = {"alt": alt, "caption": caption, "width": width}
     image |= {"reading": reading} if reading else {}
     image |= {"lost": say(LOST, characters=" ".join(lost))} if lost else {}
-    data = {"image/png": base64.b64encode(_few_colours(held)).decode(), "text/plain": alt}
+    data = {"image/png": base64.b64encode(_few_colours(picture)).decode(), "text/plain": alt}
     behind = next((a.csat_table for a in (ax, *figure.axes) if hasattr(a, "csat_table")), None)
     if behind:
         data[exhibit.MIME] = {"title": title, "caption": caption, "note": reading or ""} | behind
@@ -213,10 +216,18 @@ def answer(answer: str, *, evidence: str, action: str) -> None:
     _emit_html(f'<section class="csat-answer">{html}</section>', "\n".join(f"{n}: {t}" for n, t in lines))
 
 
-def _few_colours(png: io.BytesIO) -> bytes:
+def _drawn(figure: Figure) -> Image.Image:
+    """Draw once; savefig draws a figure with a layout twice."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _few_colours(picture: Image.Image) -> bytes:
     """Keep 64 colours: a third of the size, and no version stamp."""
     small = io.BytesIO()
-    Image.open(png).convert("RGB").quantize(colors=64).save(small, format="png", optimize=True)
+    picture.quantize(colors=64).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
