@@ -130,7 +130,8 @@ class Workspace:
     def named(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of stored values with a reader's values; ``ws.responses`` and the like have them."""
         known = {column: entry.values for column, entry in self.settings.columns.items() if column in data.columns}
-        return data.assign(**{column: data[column].replace(names) for column, names in known.items() if names})
+        other = {column: {v: name for v, name in names.items() if v != name} for column, names in known.items()}
+        return data.assign(**{column: data[column].replace(names) for column, names in other.items() if names})
 
     def values(self, table: str, column: str) -> list:
         """Return the values of a column as they are stored and as ``where`` takes them, sorted."""
