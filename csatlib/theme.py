@@ -227,7 +227,7 @@ def _drawn(figure: Figure) -> Image.Image:
 def _few_colours(picture: Image.Image) -> bytes:
     """Keep 64 colours: a third of the size, and no version stamp."""
     small = io.BytesIO()
-    picture.quantize(colors=64).save(small, format="png", compress_level=8)
+    picture.quantize(colors=64).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
