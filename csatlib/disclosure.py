@@ -127,11 +127,10 @@ def protect(result: pd.DataFrame) -> pd.DataFrame:
     if "group" in result.columns and hidden.any():
         hidden |= _complement(result, base, hidden)
     effective = result["n_eff"] if "n_eff" in result.columns else result["n"]
-    few = result["few_groups"] if "few_groups" in result.columns else pd.Series(False, index=result.index)
-    numbers = [c for c in NUMBERS if c in result.columns]
-    shown = result.astype(dict.fromkeys(numbers, float))
-    shown.loc[hidden, numbers] = np.nan
-    return shown.assign(hidden=hidden, indicative=((effective < bases.min_rank) | few) & ~hidden)
+    few = result["few_groups"] if "few_groups" in result.columns else False
+    numbers = {c: result[c].to_numpy(dtype=float, na_value=np.nan) for c in NUMBERS if c in result.columns}
+    shown = {c: np.where(hidden, np.nan, values) for c, values in numbers.items()}
+    return result.assign(**shown, hidden=hidden, indicative=((effective < bases.min_rank) | few) & ~hidden)
 
 
 def _complement(result: pd.DataFrame, base: pd.Series, hidden: pd.Series) -> pd.Series:

@@ -13,10 +13,10 @@ from csatlib.stats.relative_importance import (
     alone,
     correlations,
     lmg,
-    one_thread,
     relative_weights,
 )
 from csatlib.stats.replicates import REPLICATES
+from csatlib.stats.threads import one_thread
 
 METHODS = {"lmg": lmg, "relative_weights": relative_weights, "correlation": alone}
 

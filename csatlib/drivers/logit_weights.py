@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from csatlib.drivers.regressions import Answers, complete, ordinal
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import BLOCK_ROWS
+from csatlib.stats.threads import one_thread
 
 REPLICATES = 200
 STEPS = 25
@@ -99,7 +99,7 @@ def logit_weights(
         raise ValueError(f"outcome {outcome!r} holds {len(values)} different values; a logit needs two or more")
     drawn = multiplicities(answers.present, replicates=replicates, seed=seed)
     tables = []
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         for group, name in enumerate(answers.groups):
             table = _weights(answers.of(group), values, drawn, confidence)
             tables.append(table.assign(group=name, driver=list(drivers)))

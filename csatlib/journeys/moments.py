@@ -9,12 +9,12 @@ import statsmodels.api as sm
 from scipy import stats
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
-from threadpoolctl import threadpool_limits
 
 from csatlib.journeys.measured import mean_limits
 from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, check_confidence, holm
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, replicate_groups, require_columns
+from csatlib.stats.threads import one_thread
 
 WORDS = ("mean", "worst", "best", "end")
 MODELS = {"mean": ("mean",), "worst": ("worst",), "best": ("best",), "end": ("end",)}
@@ -185,7 +185,7 @@ def _errors(pairs: pd.DataFrame, y: np.ndarray, words: Sequence[str]) -> np.ndar
     """Errors of predictions made from other customers; without predictors, of their mean."""
     x = pairs[list(words)].to_numpy(dtype=float) if words else np.zeros((len(y), 1))
     left = np.empty(len(y))
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         for train, test in GroupKFold(FOLDS).split(x, y, pairs["customer"]):
             left[test] = y[test] - LinearRegression().fit(x[train], y[train]).predict(x[test])
     return left

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
-from threadpoolctl import threadpool_limits
 
 from csatlib.scores.followed import kept
 from csatlib.scores.pushed import Asked, matching, pushed
 from csatlib.scores.question import COLUMNS, DETRACTOR, PROMOTER, Question
 from csatlib.stats.rows import Block, blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
+from csatlib.stats.threads import one_thread
 from csatlib.stats.weights.margins import Margins, coded, fitted
 
 SCORES = ("nps", "top_box", "mean")
@@ -72,7 +72,7 @@ class Groups:
         """Weights and totals in each replicate, (replicates, groups, columns), raked again in each."""
         flat = (self.sums.weight.shape[1], -1)
         shape = (len(drawn), len(self.sums.segments), len(self.sums.columns))
-        with threadpool_limits(1, user_api="blas"):  # small products, see stats.moments
+        with one_thread():  # small products, see stats.moments
             weight, total = (
                 (drawn @ part.swapaxes(0, 1).reshape(flat)).reshape(shape)
                 for part in (self.sums.weight, self.sums.total)

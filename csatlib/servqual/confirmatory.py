@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
-from threadpoolctl import threadpool_limits
+
+from csatlib.stats.threads import one_thread
 
 SOLVERS = (
     ("SLSQP", {"ftol": 1e-12, "maxiter": 500}),
@@ -90,7 +91,7 @@ def confirmatory(correlation: np.ndarray, n: int, factor: np.ndarray) -> Fitted:
     df = p * (p + 1) // 2 - free
     if n <= p or df < 0 or not np.isfinite(correlation).all() or np.linalg.eigvalsh(correlation)[0] < SINGULAR:
         return _nothing(NOT_FITTED, p, k, free, df)
-    with _quiet(), threadpool_limits(1, user_api="blas"):
+    with _quiet(), one_thread():
         model, converged = _solve(correlation, n, factor, alone)
         names = [name for name, parameter in model.parameters.items() if parameter.active]
         information = model.calc_fim()

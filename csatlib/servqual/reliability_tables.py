@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from csatlib.servqual.answers import in_range, measures
 from csatlib.stats.consistency import alphas, beside_others, difference_reliability, omegas
@@ -14,6 +13,7 @@ from csatlib.stats.factor import one_factor
 from csatlib.stats.intervals import FEW_GROUPS, check_confidence, from_replicates
 from csatlib.stats.moments import PRODUCT_ROWS, Moments, moments_of_sets
 from csatlib.stats.rows import Block, blocks
+from csatlib.stats.threads import one_thread
 from csatlib.tables.scale import Item, Scale
 
 LOW_ITEM_TOTAL = 0.3
@@ -118,7 +118,7 @@ def reliability(
         {name: _columns(sides, members) for name, members in sets.items()}, missing=missing,
     )  # fmt: skip
     dimensions, items = [], []
-    with threadpool_limits(1, user_api="blas"):  # small matrices, see stats.moments
+    with one_thread():  # small matrices, see stats.moments
         for name, members in sets.items():
             stack = _by_measure(found[name], len(sides), seed)
             whole = not name and bool(scale.dimensions)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from csatlib.stats.replicates import REPLICATES, multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, Block, blocks, require_columns
+from csatlib.stats.threads import one_thread
 
 PRODUCT_ROWS = 32_768
 
@@ -303,7 +303,7 @@ def moments_of_sets(
     at = {name: [columns.index(column) for column in part] for name, part in sets.items()}
     sums: dict[str, dict] = {}
     # Many small products: a second BLAS thread gains nothing and stalls when the other core is busy.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         for block in rows:
             for name, own in at.items():
                 part = block if own == list(range(len(columns))) else replace(block, values=block.values[:, own])

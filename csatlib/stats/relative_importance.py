@@ -1,15 +1,12 @@
 """Shares of R2 from stacks of correlation matrices: LMG, relative weights, and which shares can be told apart."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Sequence
 from math import factorial
 from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import ThreadpoolController
 
 from csatlib.stats.intervals import MIN_GROUPS, Limits, max_t
 
@@ -313,30 +310,6 @@ def candidates(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
         return []
     top = set(table["set"].iloc[np.nanargmax(table[column].to_numpy(dtype=float))])
     return [row for row in table.to_dict("records") if top & set(row["set"])]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread: many small matrices gain nothing from a second, and wait for it.
-
-    Yields
-    ------
-    None
-        As long as the block lasts.
-
-    Examples
-    --------
-    >>> with one_thread():
-    ...     float(np.linalg.det(np.eye(2)))
-    1.0
-    """
-    with _libraries().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _stacked(

@@ -120,7 +120,7 @@ def replicate_groups(keys: pd.Series | Iterable) -> np.ndarray:
 
     keys = pd.Series(keys)
     table = pa.table({"key": keys if pd.api.types.is_integer_dtype(keys) else _as_text(keys)})
-    hashed = duckdb.from_arrow(table).project("('0x' || md5(key::VARCHAR)[1:2])::UTINYINT AS replicate")
+    hashed = duckdb.from_arrow(table).project("(md5_number(key::VARCHAR) & 255)::UTINYINT AS replicate")
     return hashed.fetchnumpy()["replicate"].astype(np.uint8)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from csatlib.stats.replicates import REPLICATES, multiplicities
 from csatlib.stats.rows import REPLICATE_GROUPS, Block
+from csatlib.stats.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def sum_by_segment(rows: Iterable[Block], columns: Sequence[str]) -> SegmentSums
     index: dict[tuple, int] = {}
     sums: dict[str, np.ndarray] = {}
     shift = None
-    with threadpool_limits(1, user_api="blas"):  # small products, see stats.moments
+    with one_thread():  # small products, see stats.moments
         for block in rows:
             if shift is None:
                 there = ~np.isnan(block.values)

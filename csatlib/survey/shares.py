@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
 from csatlib.stats.intervals import FEW_GROUPS, MIN_GROUPS, Limits, from_replicates, wilson
 from csatlib.stats.rows import REPLICATE_GROUPS, blocks
 from csatlib.stats.segments import SegmentSums, sum_by_segment
+from csatlib.stats.threads import one_thread
 
 PERCENT = 100.0
 CHUNK = 100
@@ -89,7 +89,7 @@ def median_table(
         counts = np.bincount(cell, minlength=REPLICATE_GROUPS * len(found)).reshape(REPLICATE_GROUPS, -1) * 1.0
         n_groups[group] = (counts.sum(axis=1) > 0).sum()
         estimate[group] = _middle(counts.sum(axis=0)[None, :], found)[0]
-        with threadpool_limits(1, user_api="blas"):  # small products, see stats.moments
+        with one_thread():  # small products, see stats.moments
             for start in range(0, len(drawn), CHUNK):
                 part = slice(start, start + CHUNK)
                 replicates[part, group] = _middle(drawn[part] @ counts, found)

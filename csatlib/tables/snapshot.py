@@ -35,7 +35,7 @@ from csatlib.tables.reading.sources import (
     too_large,
 )
 from csatlib.tables.schema import did_you_mean
-from csatlib.tables.split import to_pandas, write_table
+from csatlib.tables.split import ROWS, to_pandas, write_table
 
 __all__ = [
     "PROBLEM_COLUMNS",
@@ -58,7 +58,7 @@ def _unreadable() -> tuple[type[Exception], ...]:
     return duckdb.InvalidInputException, duckdb.IOException
 
 
-def connect(**options: str | Path) -> ibis.BaseBackend:
+def connect(**options: str | int | Path) -> ibis.BaseBackend:
     """Open an embedded DuckDB that never fetches anything and reads times as UTC; with options of DuckDB."""
     options = {"temp_directory": cache.spill(), "autoinstall_known_extensions": False} | options
     connection = ibis.duckdb.connect(**options)
@@ -149,8 +149,10 @@ def stored(folder: Path) -> dict[str, Table]:
 
 @functools.lru_cache(maxsize=8)
 def _stored(folder: Path, thread: int) -> dict[str, Table]:
-    connection = connect()
-    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in read_manifest(folder)["tables"]}
+    tables = read_manifest(folder)["tables"]
+    few = all(counts["read"] <= ROWS for counts in tables.values())
+    connection = connect(**{"threads": 1} if few else {})  # threads share out row groups: of one, all but one wait
+    return {n: connection.read_parquet(folder / f"{n}.parquet") for n in tables}
 
 
 def is_complete(folder: Path) -> bool:

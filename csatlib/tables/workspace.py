@@ -101,7 +101,7 @@ class Workspace:
     def counts(self) -> pd.DataFrame:
         """One row per table: table, read and rejected (whole source), used (this period and selection)."""
         read = read_manifest(self.snapshot)["tables"]
-        used = [self.table(name).count().name("n").as_table().mutate(table=ibis.literal(name)) for name in read]
+        used = [self._rows(name).count().name("n").as_table().mutate(table=ibis.literal(name)) for name in read]
         found = self._execute(ibis.union(*used) if len(used) > 1 else used[0]).set_index("table")["n"]
         rows = [(name, c["read"], int(found[name]), c["rejected"]) for name, c in read.items()]
         return pd.DataFrame(rows, columns=["table", "read", "used", "rejected"])
@@ -130,7 +130,8 @@ class Workspace:
     def named(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of stored values with a reader's values; ``ws.responses`` and the like have them."""
         known = {column: entry.values for column, entry in self.settings.columns.items() if column in data.columns}
-        return data.assign(**{column: data[column].replace(names) for column, names in known.items() if names})
+        other = {column: {v: name for v, name in names.items() if v != name} for column, names in known.items()}
+        return data.assign(**{column: data[column].replace(names) for column, names in other.items() if names})
 
     def values(self, table: str, column: str) -> list:
         """Return the values of a column as they are stored and as ``where`` takes them, sorted."""
@@ -198,18 +199,9 @@ class Workspace:
             Stored columns; tables with a time column also have ``period``, the label of the month (or of the
             quarter or year where the workspace's period is one).
         """
-        data = self._stored[name] if self.has(name) else self._absent(name)
-        time = TABLES[name].time
-        data = self._select(data)
-        if time == "period":
-            return self._limit_spans(data, name)
-        if time is None:
+        data, time = self._rows(name), TABLES[name].time
+        if time in (None, "period"):
             return data
-        if self.period is not None:
-            column = data[time]
-            data = data.filter(
-                column >= ibis.timestamp(self.period.start), column < ibis.timestamp(self.period.end)
-            )
         return data.mutate(period=label_of(data[time], self.period.kind if self.period else "month"))
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -262,6 +254,16 @@ class Workspace:
                 chosen = customers.filter(_is_one_of(customers[column], values))
                 data = data.semi_join(chosen, "customer_id")
         return data
+
+    def _rows(self, name: str) -> ir.Table:
+        data = self._select(self._stored[name] if self.has(name) else self._absent(name))
+        time = TABLES[name].time
+        if time == "period":
+            return self._limit_spans(data, name)
+        if time is None or self.period is None:
+            return data
+        column = data[time]
+        return data.filter(column >= ibis.timestamp(self.period.start), column < ibis.timestamp(self.period.end))
 
     def _limit_spans(self, data: ir.Table, name: str) -> ir.Table:
         if self.period is None:
@@ -376,12 +378,13 @@ def _wrong_choice(ws: Workspace, column: str, values: list) -> str | None:
 
 def _check_data(ws: Workspace, period: Period) -> None:
     timed = [n for n in ws._stored if TABLES[n].time not in (None, "period")]
-    months = _months(ws, timed)
-    inside = set(Period(period.first, period.months, "month").labels)
-    if timed and not inside & set(months):  # customers alone have no time
+    inside = ws._selected(period, {})
+    sizes = (ws._execute(inside._rows(name).count().name("n"))["n"][0] for name in timed)
+    if timed and not any(sizes):  # customers alone have no time
         rejected = int(ws.counts["rejected"].sum())
         note = f" ({rejected} rows were rejected: see ws.problems)" if rejected else ""
-        raise ValueError(f"period {period.label}: no table has rows in it; months with data: {runs(months)}{note}")
+        found = runs(_months(ws, timed))
+        raise ValueError(f"period {period.label}: no table has rows in it; months with data: {found}{note}")
 
 
 def _months(ws: Workspace, tables: list[str]) -> list[str]:

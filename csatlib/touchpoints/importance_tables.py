@@ -10,10 +10,10 @@ from csatlib.stats.relative_importance import (
     MAX_BLOCKS,
     correlations,
     lmg,
-    one_thread,
     relative_weights,
     sets,
 )
+from csatlib.stats.threads import one_thread
 
 FEWEST = 5  # customers behind a touchpoint, or behind either side of a comparison
 LIMITS = {
