@@ -82,6 +82,8 @@ def importance(
     check_confidence(confidence)
     require_columns(rows.columns, [customer, "snapshot", "left", *model.features])
     rows = rows.sort_values(["snapshot", customer]).reset_index(drop=True)
+    texts = [name for name in model.features if not pd.api.types.is_numeric_dtype(rows[name])]
+    rows = rows.astype(dict.fromkeys(texts, "category"))  # their values are looked up once, not in every row
     left, group, drawn, base = shared(rows, customer, replicates, seed)
     rng = np.random.default_rng(seed)
     whole = auc(model.predict(rows), left, group, drawn)
@@ -218,7 +220,7 @@ def _lost(
     estimates, resampled = [], []
     for _ in range(repeats):
         order = np.concatenate([a + rng.permutation(b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)])
-        mixed = rows.assign(**{name: rows[name].to_numpy()[order] for name in block})
+        mixed = rows.assign(**{name: rows[name].array.take(order) for name in block})
         figure = auc(model.predict(mixed), *shared)
         estimates.append(whole.estimate - figure.estimate)
         resampled.append(whole.replicates - figure.replicates)

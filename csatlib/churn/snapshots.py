@@ -262,6 +262,7 @@ def _engine() -> ibis.BaseBackend:
     engine = ibis.duckdb.connect(autoinstall_known_extensions=False, temp_directory=cache.spill())
     with contextlib.suppress(duckdb.Error):  # Jupyter without ipywidgets: refused, and there is no bar
         engine.raw_sql("SET enable_progress_bar = false")
+    engine.raw_sql("SET asof_loop_join_threshold = 0")  # it takes every frame for a short one
     return engine
 
 
