@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.base import clone
 
 from csatlib.churn.measures import Figure, auc, group_sums
@@ -168,10 +169,10 @@ def dependence(
     _, group, drawn, base = shared(train, customer, refits, seed)
     coded, left = model.coded(train), train["left"].to_numpy(float)
     fits = [_refit(model, coded, left, times) for times in drawn[:, group].astype(int)]
-    asked = [(name, level) for name in features for level in _levels(rows[name])]
-    fixed = pd.concat([model.coded(rows.assign(**{name: level})) for name, level in asked])
-    means = [e.predict_proba(fixed)[:, 1].reshape(len(asked), -1).mean(axis=1) for e in (model.estimator, *fits)]
-    estimate, resampled = means[0], np.array(means[1:])
+    coded, levels = model.coded(rows), {name: _levels(rows[name]) for name in features}
+    means = np.hstack([_means(model, fits, coded, name, levels[name]) for name in features])
+    asked = [(name, level) for name in features for level in levels[name]]
+    estimate, resampled = means[0], means[1:]
     limits = from_replicates(estimate, resampled, n_groups=base["n_groups"], confidence=confidence)
     return pd.DataFrame(
         {
@@ -207,6 +208,24 @@ def _refit(model: Churn, coded: pd.DataFrame, left: np.ndarray, times: np.ndarra
     return clone(model.estimator.estimator).fit(coded.iloc[drawn], left[drawn])
 
 
+def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: list) -> np.ndarray:
+    """Mean probability with all rows at each level, by the model and by each refit, shape (1 + refits, levels).
+
+    The terms of a logistic model add up: as far as a level moves one row it moves every row.
+    """
+    adds, places = model.kind == "logistic", levels
+    if name in model.levels:
+        places = pd.Index(model.levels[name]).get_indexer(levels)
+    fixed = [coded.assign(**{name: place}) for place in places]
+    means = [
+        [e.predict_proba(at)[:, 1].mean() for at in fixed] for e in (model.estimator, *fits[len(fits) * adds :])
+    ]
+    for fitted in fits if adds else []:
+        moved = fitted.decision_function(pd.concat([at.head(1) for at in fixed]))[:, None]
+        means.append(expit(fitted.decision_function(fixed[0]) + moved - moved[0]).mean(axis=1))
+    return np.array(means)
+
+
 def _lost(
     model: Churn,
     rows: pd.DataFrame,
@@ -216,15 +235,13 @@ def _lost(
     rng: np.random.Generator,
     repeats: int,
 ) -> Figure:
-    edges = np.append(0, np.cumsum(rows.groupby("snapshot", sort=True).size().to_numpy()))
-    estimates, resampled = [], []
+    edges, scores = np.append(0, np.cumsum(rows.groupby("snapshot", sort=True).size().to_numpy())), []
     for _ in range(repeats):
         order = np.concatenate([a + rng.permutation(b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)])
         mixed = rows.assign(**{name: rows[name].array.take(order) for name in block})
-        figure = auc(model.predict(mixed), *shared)
-        estimates.append(whole.estimate - figure.estimate)
-        resampled.append(whole.replicates - figure.replicates)
-    return Figure(float(np.mean(estimates)), np.mean(resampled, axis=0))
+        scores.append(model.predict(mixed))
+    left = auc(np.stack(scores), *shared)
+    return Figure(whole.estimate - left.estimate, whole.replicates - left.replicates)
 
 
 def _levels(column: pd.Series) -> list:
