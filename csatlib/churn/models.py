@@ -224,6 +224,10 @@ class _Columns(TransformerMixin, BaseEstimator):
         self.ages, self.texts = ages, texts
 
     def fit(self, coded: pd.DataFrame, left: Any = None) -> "_Columns":
+        self.fit_transform(coded)
+        return self
+
+    def fit_transform(self, coded: pd.DataFrame, left: Any = None) -> np.ndarray:
         values = np.asarray(coded)
         numbers = np.delete(values, [*self.ages, *self.texts], axis=1)
         self.gaps_ = np.isnan(numbers).any(axis=0)
@@ -233,7 +237,7 @@ class _Columns(TransformerMixin, BaseEstimator):
         self.scaler_, indicators = StandardScaler().fit(design), sum(map(len, self.levels_))
         for part, kept in ((self.scaler_.mean_, 0.0), (self.scaler_.scale_, 1.0)):  # of texts: 0 and 1 as they are
             part[design.shape[1] - indicators :] = kept
-        return self
+        return self.scaler_.transform(design, copy=False)
 
     def transform(self, coded: pd.DataFrame) -> np.ndarray:
         return self.scaler_.transform(self._design(np.asarray(coded)), copy=False)
@@ -250,8 +254,8 @@ def _losses(pipeline: Pipeline, grid: dict, coded: pd.DataFrame, left: np.ndarra
     """Return the log loss of each setting in each fold, shape (settings, folds); columns prepared once a fold."""
     settings, found = list(ParameterGrid(grid)), []
     for train, test in cuts:
-        prepared = clone(pipeline[:-1]).fit(coded.iloc[train])
-        known, unseen = (prepared.transform(coded.iloc[part]) for part in (train, test))
+        prepared = clone(pipeline[:-1])
+        known, unseen = prepared.fit_transform(coded.iloc[train]), prepared.transform(coded.iloc[test])
         fits = [clone(pipeline[-1]).set_params(**setting).fit(known, left[train]) for setting in settings]
         found.append([log_losses(each.predict_proba(unseen)[:, 1], left[test]).mean() for each in fits])
     return np.array(found).T
