@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from csatlib import churn
 from csatlib.churn import measures, models, profits
 from csatlib.stats.replicates import multiplicities
+from csatlib.stats.rows import replicate_groups
 
 NONE_DRAWN = np.ones((20, 256))
 SHARED = {"drawn": NONE_DRAWN, "confidence": 0.95, "n_groups": 256, "few_groups": False}
@@ -236,3 +239,14 @@ def test_a_number_known_in_one_fold_only_tells_nothing():
     rare = churn.fit(rows.assign(rare=rows["noise"].where(one)), features=["days", "plan", "rare"])
     plain = churn.fit(rows, features=["days", "plan"])
     assert rare.predict(rows.assign(rare=np.nan)) == pytest.approx(plain.predict(rows), abs=0.02)
+
+
+def test_the_sigmoid_is_the_one_of_scikit_learn():
+    rows = made(900)
+    model = churn.fit(rows, features=["days", "noise", "plan"])
+    cuts = GroupKFold(5).split(rows, groups=replicate_groups(rows["customer_id"]))
+    theirs = CalibratedClassifierCV(model.estimator, method="sigmoid", cv=list(cuts), ensemble=False)
+    coded = model.coded(rows)
+    assert model.predict(rows) == pytest.approx(
+        theirs.fit(coded, rows["left"]).predict_proba(coded)[:, 1], abs=1e-6
+    )

@@ -205,7 +205,7 @@ def shared(rows: pd.DataFrame, customer: str, replicates: int, seed: int) -> tup
 def _refit(model: Churn, coded: pd.DataFrame, left: np.ndarray, times: np.ndarray) -> Any:
     """Fit the chosen pipeline, uncalibrated, to rows that count so many times."""
     drawn = np.repeat(np.arange(len(coded)), times)
-    return clone(model.estimator.estimator).fit(coded.iloc[drawn], left[drawn])
+    return clone(model.estimator).fit(coded.iloc[drawn], left[drawn])
 
 
 def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: list) -> np.ndarray:
@@ -217,12 +217,13 @@ def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: lis
     if name in model.levels:
         places = pd.Index(model.levels[name]).get_indexer(levels)
     fixed = [coded.assign(**{name: place}) for place in places]
-    means = [
-        [e.predict_proba(at)[:, 1].mean() for at in fixed] for e in (model.estimator, *fits[len(fits) * adds :])
-    ]
-    for fitted in fits if adds else []:
-        moved = fitted.decision_function(pd.concat([at.head(1) for at in fixed]))[:, None]
-        means.append(expit(fitted.decision_function(fixed[0]) + moved - moved[0]).mean(axis=1))
+    means = [[model.probability(at).mean() for at in fixed]]
+    for fitted in fits:
+        if adds:
+            moved = fitted.decision_function(pd.concat([at.head(1) for at in fixed]))[:, None]
+            means.append(expit(fitted.decision_function(fixed[0]) + moved - moved[0]).mean(axis=1))
+        else:
+            means.append([fitted.predict_proba(at)[:, 1].mean() for at in fixed])
     return np.array(means)
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -39,8 +39,8 @@ class Churn:
         Which one.
     features : list of str
         Columns it reads.
-    estimator : object
-        Calibrated scikit-learn classifier.
+    estimator : Pipeline
+        scikit-learn classifier, fitted to all rows.
     summary : DataFrame
         A row per setting tried: ``model``, ``setting``, ``n``, ``n_events``, ``estimate`` (log loss per row of
         customers left out), ``se`` (over the folds), ``chosen``.
@@ -50,6 +50,8 @@ class Churn:
         False under 500 leavers: then which feature says most, bends, and which model is better are not claimed.
     levels : dict of str to list
         Values of each text in training.
+    sigmoid : LogisticRegression
+        Probability by the estimator's decision, fitted to decisions on rows of customers left out.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Churn:
     n_leavers: int
     enough: bool
     levels: dict[str, list] = field(default_factory=dict)
+    sigmoid: LogisticRegression | None = None
 
     def coded(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features as numbers, as the estimator takes them: of texts the place among the levels.
@@ -101,7 +104,28 @@ class Churn:
         >>> model.predict(pd.DataFrame({"days": [0, 19]})).round(1).tolist()
         [1.0, 0.0]
         """
-        return self.estimator.predict_proba(self.coded(rows))[:, 1]
+        return self.probability(self.coded(rows))
+
+    def probability(self, coded: pd.DataFrame) -> np.ndarray:
+        """Return the probability of leaving within the horizon, of rows that are coded.
+
+        Parameters
+        ----------
+        coded : DataFrame of float
+            From :meth:`coded`.
+
+        Returns
+        -------
+        ndarray of float, shape (rows,)
+
+        Examples
+        --------
+        >>> rows = pd.DataFrame({"customer_id": [f"c{i}" for i in range(400)], "days": np.arange(400) % 20})
+        >>> model = fit(rows.assign(left=(rows["days"] < 5).astype(float)))
+        >>> model.probability(model.coded(rows.head(1))).round(1).tolist()
+        [1.0]
+        """
+        return self.sigmoid.predict_proba(self.estimator.decision_function(coded)[:, None])[:, 1]
 
 
 def fit(
@@ -170,13 +194,17 @@ def fit(
     coded, left = _coded(rows, features, levels), rows["left"].to_numpy(float)
     cuts = list(GroupKFold(n_splits=folds).split(coded, groups=replicate_groups(rows[customer])))
     pipelines = {k: _pipeline(k, coded, texts, seed) for k in (KINDS if kind == "best" else (kind,))}
-    tried = {k: _losses(pipeline, GRIDS[k], coded, left, cuts) for k, pipeline in pipelines.items()}
+    decided = {k: _decisions(pipeline, GRIDS[k], coded, left, cuts) for k, pipeline in pipelines.items()}
+    tried = {k: _losses(decisions, left, cuts) for k, decisions in decided.items()}
     chosen = kind if kind != "best" else _better(tried)
     summary = pd.concat([_summary(k, losses, rows, k == chosen) for k, losses in tried.items()], ignore_index=True)
-    setting = ParameterGrid(GRIDS[chosen])[int(tried[chosen].mean(axis=1).argmin())]
-    best = pipelines[chosen].set_params(**{f"model__{name}": value for name, value in setting.items()})
-    estimator = CalibratedClassifierCV(best, method="sigmoid", cv=cuts, ensemble=False).fit(coded, left)
-    return Churn(chosen, features, estimator, summary, leavers, leavers >= ENOUGH, levels)
+    best = int(tried[chosen].mean(axis=1).argmin())
+    setting = {f"model__{name}": value for name, value in ParameterGrid(GRIDS[chosen])[best].items()}
+    estimator, sigmoid = (
+        pipelines[chosen].set_params(**setting).fit(coded, left),
+        _platt(decided[chosen][best], left),
+    )
+    return Churn(chosen, features, estimator, summary, leavers, leavers >= ENOUGH, levels, sigmoid)
 
 
 def _coded(rows: pd.DataFrame, features: list[str], levels: dict[str, list]) -> pd.DataFrame:
@@ -250,15 +278,32 @@ class _Columns(TransformerMixin, BaseEstimator):
         return np.hstack([np.where(missing, self.medians_, numbers), missing[:, self.gaps_], recent, *texts])
 
 
-def _losses(pipeline: Pipeline, grid: dict, coded: pd.DataFrame, left: np.ndarray, cuts: list) -> np.ndarray:
-    """Return the log loss of each setting in each fold, shape (settings, folds); columns prepared once a fold."""
-    settings, found = list(ParameterGrid(grid)), []
+def _decisions(pipeline: Pipeline, grid: dict, coded: pd.DataFrame, left: np.ndarray, cuts: list) -> np.ndarray:
+    """Return what each setting decides of rows left out, shape (settings, rows); columns prepared once a fold."""
+    settings = ParameterGrid(grid)
+    found = np.empty((len(settings), len(left)))
     for train, test in cuts:
         prepared = clone(pipeline[:-1])
         known, unseen = prepared.fit_transform(coded.iloc[train]), prepared.transform(coded.iloc[test])
-        fits = [clone(pipeline[-1]).set_params(**setting).fit(known, left[train]) for setting in settings]
-        found.append([log_losses(each.predict_proba(unseen)[:, 1], left[test]).mean() for each in fits])
-    return np.array(found).T
+        for row, setting in zip(found, settings, strict=True):
+            model = clone(pipeline[-1]).set_params(**setting).fit(known, left[train])
+            row[test] = model.decision_function(unseen)
+    return found
+
+
+def _losses(decisions: np.ndarray, left: np.ndarray, cuts: list) -> np.ndarray:
+    """Return the log loss of each setting in each fold, shape (settings, folds)."""
+    lost = log_losses(expit(decisions), left)
+    return np.column_stack([lost[:, test].mean(axis=1) for _, test in cuts])
+
+
+def _platt(decisions: np.ndarray, left: np.ndarray) -> LogisticRegression:
+    """Fit Platt's sigmoid: nobody quite surely leaves, or stays, so each row counts a little as the other."""
+    stay, leave = (left == 0).sum(), (left == 1).sum()
+    chance = np.where(left == 1, (leave + 1) / (leave + 2), 1 / (stay + 2))
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-9)
+    both = np.tile(decisions, 2)[:, None], np.repeat([1.0, 0.0], len(left))
+    return model.fit(*both, sample_weight=np.concatenate([chance, 1 - chance]))
 
 
 def _better(tried: dict[str, np.ndarray]) -> str:
