@@ -213,9 +213,10 @@ def drawn_payments(
     stays = rng.geometric(np.maximum(stop, SERIES)) - 1.0
     paid, part = np.minimum(stays, horizon), spend.last * (stays < horizon)
     v = 1 / (1 + discount)
-    worth = paid if discount == 0 else (1 - v**paid) / (1 - v)
-    square = paid if discount == 0 else (1 - v ** (2 * paid)) / (1 - v**2)
-    worth, square = worth + part * v**paid, square + part * v ** (2 * paid)
+    then = v**paid
+    worth = paid if discount == 0 else (1 - then) / (1 - v)
+    square = paid if discount == 0 else (1 - then**2) / (1 - v**2)
+    worth, square = worth + part * then, square + part * then**2
     first, second = rng.standard_normal((2, *worth.shape))
     monthly = spend.expected + spend.uncertain * first
     return worth * monthly + np.sqrt(square) * spend.months_sd * second
