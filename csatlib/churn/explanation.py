@@ -213,10 +213,8 @@ def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: lis
 
     The terms of a logistic model add up: as far as a level moves one row it moves every row.
     """
-    adds, places = model.kind == "logistic", levels
-    if name in model.levels:
-        places = pd.Index(model.levels[name]).get_indexer(levels)
-    fixed = [coded.assign(**{name: place}) for place in places]
+    places = model.levels[name].get_indexer(levels) if name in model.levels else levels
+    fixed, adds = [coded.assign(**{name: place}) for place in places], model.kind == "logistic"
     means = [[model.probability(at).mean() for at in fixed]]
     for fitted in fits:
         if adds:

@@ -48,7 +48,7 @@ class Churn:
         Customers who left, in the training rows.
     enough : bool
         False under 500 leavers: then which feature says most, bends, and which model is better are not claimed.
-    levels : dict of str to list
+    levels : dict of str to Index
         Values of each text in training.
     sigmoid : LogisticRegression
         Probability by the estimator's decision, fitted to decisions on rows of customers left out.
@@ -60,7 +60,7 @@ class Churn:
     summary: pd.DataFrame
     n_leavers: int
     enough: bool
-    levels: dict[str, list] = field(default_factory=dict)
+    levels: dict[str, pd.Index] = field(default_factory=dict)
     sigmoid: LogisticRegression | None = None
 
     def coded(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +78,7 @@ class Churn:
 
         Examples
         --------
-        >>> model = Churn("logistic", ["plan"], None, pd.DataFrame(), 0, False, {"plan": ["x", "y"]})
+        >>> model = Churn("logistic", ["plan"], None, pd.DataFrame(), 0, False, {"plan": pd.Index(["x", "y"])})
         >>> model.coded(pd.DataFrame({"plan": ["y", "z"]}))["plan"].tolist()
         [1.0, -1.0]
         """
@@ -190,7 +190,7 @@ def fit(
     leavers = _validate(rows, customer, kind, folds)
     features = [name for name in features if rows[name].notna().any()]
     texts = [name for name in features if not pd.api.types.is_numeric_dtype(rows[name])]
-    levels = {name: sorted(rows[name].dropna().unique()) for name in texts}
+    levels = {name: pd.Index(sorted(rows[name].dropna().unique())) for name in texts}
     coded, left = _coded(rows, features, levels), rows["left"].to_numpy(float)
     cuts = list(GroupKFold(n_splits=folds).split(coded, groups=replicate_groups(rows[customer])))
     pipelines = {k: _pipeline(k, coded, texts, seed) for k in (KINDS if kind == "best" else (kind,))}
@@ -207,11 +207,9 @@ def fit(
     return Churn(chosen, features, estimator, summary, leavers, leavers >= ENOUGH, levels, sigmoid)
 
 
-def _coded(rows: pd.DataFrame, features: list[str], levels: dict[str, list]) -> pd.DataFrame:
+def _coded(rows: pd.DataFrame, features: list[str], levels: dict[str, pd.Index]) -> pd.DataFrame:
     """Texts as places among their levels: read once here, not once for each fit."""
-    columns = [
-        pd.Index(levels[name]).get_indexer(rows[name]) if name in levels else rows[name] for name in features
-    ]
+    columns = [levels[name].get_indexer(rows[name]) if name in levels else rows[name] for name in features]
     return pd.DataFrame(np.column_stack([np.asarray(c, dtype=float) for c in columns]), columns=features)
 
 
@@ -260,7 +258,7 @@ class _Columns(TransformerMixin, BaseEstimator):
         numbers = np.delete(values, [*self.ages, *self.texts], axis=1)
         self.gaps_ = np.isnan(numbers).any(axis=0)
         self.medians_ = pd.DataFrame(numbers).median().fillna(0.0).to_numpy()
-        self.levels_ = [np.unique(values[:, place]) for place in self.texts]
+        self.levels_ = [np.sort(pd.unique(values[:, place])) for place in self.texts]
         design = self._design(values)
         self.scaler_, indicators = StandardScaler().fit(design), sum(map(len, self.levels_))
         for part, kept in ((self.scaler_.mean_, 0.0), (self.scaler_.scale_, 1.0)):  # of texts: 0 and 1 as they are
