@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.base import clone
 
 from csatlib.churn.measures import Figure, auc, group_sums
@@ -82,6 +83,8 @@ def importance(
     check_confidence(confidence)
     require_columns(rows.columns, [customer, "snapshot", "left", *model.features])
     rows = rows.sort_values(["snapshot", customer]).reset_index(drop=True)
+    texts = [name for name in model.features if not pd.api.types.is_numeric_dtype(rows[name])]
+    rows = rows.astype(dict.fromkeys(texts, "category"))  # their values are looked up once, not in every row
     left, group, drawn, base = shared(rows, customer, replicates, seed)
     rng = np.random.default_rng(seed)
     whole = auc(model.predict(rows), left, group, drawn)
@@ -166,10 +169,10 @@ def dependence(
     _, group, drawn, base = shared(train, customer, refits, seed)
     coded, left = model.coded(train), train["left"].to_numpy(float)
     fits = [_refit(model, coded, left, times) for times in drawn[:, group].astype(int)]
-    asked = [(name, level) for name in features for level in _levels(rows[name])]
-    fixed = pd.concat([model.coded(rows.assign(**{name: level})) for name, level in asked])
-    means = [e.predict_proba(fixed)[:, 1].reshape(len(asked), -1).mean(axis=1) for e in (model.estimator, *fits)]
-    estimate, resampled = means[0], np.array(means[1:])
+    coded, levels = model.coded(rows), {name: _levels(rows[name]) for name in features}
+    means = np.hstack([_means(model, fits, coded, name, levels[name]) for name in features])
+    asked = [(name, level) for name in features for level in levels[name]]
+    estimate, resampled = means[0], means[1:]
     limits = from_replicates(estimate, resampled, n_groups=base["n_groups"], confidence=confidence)
     return pd.DataFrame(
         {
@@ -202,7 +205,24 @@ def shared(rows: pd.DataFrame, customer: str, replicates: int, seed: int) -> tup
 def _refit(model: Churn, coded: pd.DataFrame, left: np.ndarray, times: np.ndarray) -> Any:
     """Fit the chosen pipeline, uncalibrated, to rows that count so many times."""
     drawn = np.repeat(np.arange(len(coded)), times)
-    return clone(model.estimator.estimator).fit(coded.iloc[drawn], left[drawn])
+    return clone(model.estimator).fit(coded.iloc[drawn], left[drawn])
+
+
+def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: list) -> np.ndarray:
+    """Mean probability with all rows at each level, by the model and by each refit, shape (1 + refits, levels).
+
+    The terms of a logistic model add up: as far as a level moves one row it moves every row.
+    """
+    places = model.levels[name].get_indexer(levels) if name in model.levels else levels
+    fixed, adds = [coded.assign(**{name: place}) for place in places], model.kind == "logistic"
+    means = [[model.probability(at).mean() for at in fixed]]
+    for fitted in fits:
+        if adds:
+            moved = fitted.decision_function(pd.concat([at.head(1) for at in fixed]))[:, None]
+            means.append(expit(fitted.decision_function(fixed[0]) + moved - moved[0]).mean(axis=1))
+        else:
+            means.append([fitted.predict_proba(at)[:, 1].mean() for at in fixed])
+    return np.array(means)
 
 
 def _lost(
@@ -214,15 +234,13 @@ def _lost(
     rng: np.random.Generator,
     repeats: int,
 ) -> Figure:
-    edges = np.append(0, np.cumsum(rows.groupby("snapshot", sort=True).size().to_numpy()))
-    estimates, resampled = [], []
+    edges, scores = np.append(0, np.cumsum(rows.groupby("snapshot", sort=True).size().to_numpy())), []
     for _ in range(repeats):
         order = np.concatenate([a + rng.permutation(b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)])
-        mixed = rows.assign(**{name: rows[name].to_numpy()[order] for name in block})
-        figure = auc(model.predict(mixed), *shared)
-        estimates.append(whole.estimate - figure.estimate)
-        resampled.append(whole.replicates - figure.replicates)
-    return Figure(float(np.mean(estimates)), np.mean(resampled, axis=0))
+        mixed = rows.assign(**{name: rows[name].array.take(order) for name in block})
+        scores.append(model.predict(mixed))
+    left = auc(np.stack(scores), *shared)
+    return Figure(whole.estimate - left.estimate, whole.replicates - left.replicates)
 
 
 def _levels(column: pd.Series) -> list:

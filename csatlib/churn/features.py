@@ -35,7 +35,7 @@ def present(customers: ir.Table, dates: ir.Table, segments: Sequence[str]) -> ir
     return both.select(
         *KEYS,
         "horizon_end",
-        left=gone.cast("float64"),
+        left=both.over.ifelse(gone.cast("float64"), None),
         tenure_years=_days(both.snapshot, both.joined_on) / 365.25,
         **{name: both[name] for name in segments},
     )

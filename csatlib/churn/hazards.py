@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.optimize import minimize
 from statsmodels.duration.hazard_regression import PHReg
 
 from csatlib.stats.durations import kaplan_meier
@@ -136,10 +137,11 @@ def hazard_ratios(
 
 
 def _fitted(rows: pd.DataFrame, x: np.ndarray) -> Any:
-    """Fit by statsmodels: its Newton steps may run off from zero, and settle from where BFGS ends."""
+    """Fit by statsmodels, whose Newton steps may run off from zero, from where those in a trust region end."""
     later = np.nextafter(rows["_entry"].to_numpy(), np.inf)
     model = PHReg(rows["_time"], x, status=rows["_event"].astype(float), entry=later, ties="efron")
-    near = model.fit(method="bfgs", disp=0, warn_convergence=False).params
+    lost, slope, bend = (lambda b, of=of: -of(b) / len(x) for of in (model.loglike, model.score, model.hessian))
+    near = minimize(lost, np.zeros(x.shape[1]), jac=slope, hess=bend, method="trust-ncg").x
     return model.fit(start_params=near, warn_convergence=False)
 
 

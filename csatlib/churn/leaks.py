@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from csatlib.churn.features import KEYS
 from csatlib.churn.snapshots import feature_names
@@ -159,7 +159,7 @@ def alone(rows: pd.DataFrame, name: str) -> float:
     >>> alone(rows, "days")
     0.75
     """
-    dates = sorted(rows["snapshot"].unique())
+    rows, dates = rows[["snapshot", "left", name]], sorted(rows["snapshot"].unique())
     first = dates[-max(1, len(dates) // 3)]
     past, later = rows[rows["snapshot"] < first], rows[rows["snapshot"] >= first]
     past, target = past if len(past) else later, later["left"]
@@ -168,7 +168,8 @@ def alone(rows: pd.DataFrame, name: str) -> float:
         values = values.map(past.groupby(name)["left"].mean())
     if target.nunique() < 2:
         return np.nan
-    known = values.notna()
-    candidates = [values.fillna(values.min() - 1 if known.any() else 0), known.astype(float)]
-    found = [roc_auc_score(target, candidate) for candidate in candidates]
-    return float(max(max(auc, 1 - auc) for auc in found))
+    known, leaver = values.notna().to_numpy(), target.to_numpy() == 1
+    candidates = np.stack([values.fillna(values.min() - 1 if known.any() else 0), known])
+    above = rankdata(candidates, axis=1)[:, leaver].mean(axis=1) - (leaver.sum() + 1) / 2
+    auc = above / (~leaver).sum()
+    return float(np.maximum(auc, 1 - auc).max())

@@ -56,18 +56,21 @@ def sums_above(
 
 
 def auc(score: np.ndarray, left: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> Figure:
-    """Return the chance that a leaver scores more than a stayer (ties count half)."""
-    leaver = left == 1
-    at, own = score[leaver], group[leaver]
-    stayers = (score[~leaver], at, group[~leaver], np.ones((~leaver).sum()))
-    total = group_sums(np.ones((~leaver).sum()), group[~leaver])
-    below = total - (sums_above(*stayers) + sums_above(*stayers, strict=True)) / 2
-    pairs = np.zeros((G, G))
-    np.add.at(pairs, own, below)
-    leavers = group_sums(np.ones(len(at)), own)
+    """Return the chance that a leaver scores more than a stayer (ties count half); of rows of scores the mean."""
+    leavers, total = group_sums(left, group), group_sums(1 - left, group)
+    pairs = np.mean([_pairs(each, left == 1, group, total) for each in np.atleast_2d(score)], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         resampled = ((drawn @ pairs) * drawn).sum(axis=1) / ((drawn @ leavers) * (drawn @ total))
         return Figure(float(pairs.sum() / (leavers.sum() * total.sum())), resampled)
+
+
+def _pairs(score: np.ndarray, leaver: np.ndarray, group: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Count pairs in which the leaver scores more, by his group and the stayer's."""
+    stayers = (score[~leaver], score[leaver], group[~leaver], np.ones((~leaver).sum()))
+    below = total - (sums_above(*stayers) + sums_above(*stayers, strict=True)) / 2
+    pairs = np.zeros((G, G))
+    np.add.at(pairs, group[leaver], below)
+    return pairs
 
 
 def average_precision(score: np.ndarray, left: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> Figure:

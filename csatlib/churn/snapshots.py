@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import ibis
 import pandas as pd
 import pyarrow as pa
+from ibis.expr import operations as ops
 from ibis.expr import types as ir
 
 from csatlib.churn import features
@@ -113,27 +115,26 @@ def snapshot(
     [['a', 0.0, 2.0], ['b', 1.0, nan]]
     """
     _validate(tables, segments, business, horizon)
-    days = _calendar(dates, horizon)
-    over = days["horizon_end"] <= pd.Timestamp(until)
-    if complete and not over.any():
+    days = _calendar(dates, horizon, pd.Timestamp(until))
+    if complete and not days["over"].any():
         raise ValueError(
             f"no snapshot has its horizon of {horizon} months over by {pd.Timestamp(until).date()}: take earlier "
             "dates or a shorter horizon; complete=False keeps customers to be scored"
         )
-    days = days[over] if complete else days
+    days = days[days["over"]] if complete else days
     _refuse_late(extra, available_at or {})
-    frames = isinstance(tables["customers"], pd.DataFrame)
-    found = {name: _expression(table) for name, table in tables.items() if table is not None}
-    calendar = _expression(days)
-    spine = features.present(found["customers"], calendar, segments)
-    spine = spine.mutate(left=(spine.horizon_end <= pd.Timestamp(until)).ifelse(spine.left, None))
-    result = features.described(spine, calendar, found, scale=scale, rated_after=rated_after)
+    given = {name: table for name, table in tables.items() if table is not None} | {"calendar": days}
     if extra is not None:
-        own = _expression(extra[[*KEYS, *(available_at or {})]].astype({"snapshot": "datetime64[us]"}))
-        result = result.left_join(own, list(KEYS)).drop("customer_id_right", "snapshot_right")
-    if not frames:
-        return result
-    return to_pandas(_engine().to_pyarrow(result.order_by(["snapshot", "customer_id"])))
+        given["extra"] = extra[[*KEYS, *(available_at or {})]].astype({"snapshot": "datetime64[us]"})
+    frames = isinstance(tables["customers"], pd.DataFrame)
+    if frames:
+        given = {name: pa.Table.from_pandas(table, preserve_index=False) for name, table in given.items()}
+    found = {name: _expression(table, name if frames else None) for name, table in given.items()}
+    spine = features.present(found["customers"], found["calendar"], segments)
+    result = features.described(spine, found["calendar"], found, scale=scale, rated_after=rated_after)
+    if extra is not None:
+        result = result.left_join(found["extra"], list(KEYS)).drop("customer_id_right", "snapshot_right")
+    return _computed(result.order_by(["snapshot", "customer_id"]), given) if frames else result
 
 
 def firsts(
@@ -262,22 +263,38 @@ def _engine() -> ibis.BaseBackend:
     engine = ibis.duckdb.connect(autoinstall_known_extensions=False, temp_directory=cache.spill())
     with contextlib.suppress(duckdb.Error):  # Jupyter without ipywidgets: refused, and there is no bar
         engine.raw_sql("SET enable_progress_bar = false")
+    engine.raw_sql("SET asof_loop_join_threshold = 0")  # it takes every frame for a short one
     return engine
 
 
-def _calendar(dates: Sequence[str | pd.Timestamp], horizon: int) -> pd.DataFrame:
-    """Return one row per snapshot: its date, the end of its horizon, and the days its windows begin."""
+@lru_cache(maxsize=8)
+def _query(asked: ops.Relation) -> str:
+    return ibis.to_sql(asked.to_expr(), dialect="duckdb", pretty=False)
+
+
+def _computed(asked: ir.Table, tables: Mapping[str, pa.Table]) -> pd.DataFrame:
+    """Compute an expression of named tables."""
+    engine = _engine()
+    for name, table in tables.items():
+        engine.con.register(name, table)
+    return to_pandas(engine.raw_sql(_query(asked.op())).to_arrow_table().cast(asked.schema().to_pyarrow()))
+
+
+def _calendar(dates: Sequence[str | pd.Timestamp], horizon: int, until: pd.Timestamp) -> pd.DataFrame:
+    """Return a row per snapshot: its date, its horizon's end, whether that is over, the days its windows begin."""
     frame = pd.DataFrame({"snapshot": pd.to_datetime(list(dates)).astype("datetime64[us]")})
     frame["horizon_end"] = frame["snapshot"] + pd.DateOffset(months=horizon)
     for days in (features.MONTH_BACK, features.QUARTER_BACK, features.HALF_BACK, features.YEAR_BACK):
         frame[f"back_{days}"] = frame["snapshot"] - pd.Timedelta(days=days)
-    return frame.astype("datetime64[us]")
+    return frame.astype("datetime64[us]").assign(over=frame["horizon_end"] <= until)
 
 
-def _expression(table: Any) -> ir.Table:
-    """Return a frame as an expression, through Arrow: Ibis asks pandas for an option that is deprecated."""
-    if isinstance(table, pd.DataFrame):
-        return ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
+def _expression(table: Any, name: str | None) -> ir.Table:
+    """Return a table as an expression: by its name, for the same query on other rows is translated once."""
+    if isinstance(table, pd.DataFrame):  # through Arrow: Ibis asks pandas for an option that is deprecated
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    if isinstance(table, pa.Table):
+        return ibis.memtable(table) if name is None else ibis.table(ibis.Schema.from_pyarrow(table.schema), name)
     return table
 
 

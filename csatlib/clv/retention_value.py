@@ -188,12 +188,12 @@ def expected_payments(
     if np.isinf(horizon) and np.all(np.equal(power, 1.0)):
         found = before / (alpha + before) * hyp2f1(1, before + 1, alpha + before + 1, v)
         return ((1 - last) * found + last * (1 + v * found))[..., back]
-    found, there = 0.0, 1.0
     steps = int(horizon) if np.isfinite(horizon) else int(np.ceil(np.log(1e-6) / np.log(v)))
-    for step in range(steps):
-        staying = ((before + step) / (alpha + before + step)) ** power
-        found = found + there * (staying + last * (1 - staying)) * v**step
-        there = there * staying
+    paid = v ** np.arange(steps)  # in full by who is still there after the month, in part by who was there before
+    found, there, both = last, 1.0, alpha + before
+    for step, weight in enumerate((1 - last) * paid + last * np.append(paid[1:], 0.0)):
+        there = there * ((before + step) / (both + step)) ** power
+        found = found + weight * there
     return np.asarray(found)[..., back]
 
 
@@ -213,9 +213,10 @@ def drawn_payments(
     stays = rng.geometric(np.maximum(stop, SERIES)) - 1.0
     paid, part = np.minimum(stays, horizon), spend.last * (stays < horizon)
     v = 1 / (1 + discount)
-    worth = paid if discount == 0 else (1 - v**paid) / (1 - v)
-    square = paid if discount == 0 else (1 - v ** (2 * paid)) / (1 - v**2)
-    worth, square = worth + part * v**paid, square + part * v ** (2 * paid)
+    then = v**paid
+    worth = paid if discount == 0 else (1 - then) / (1 - v)
+    square = paid if discount == 0 else (1 - then**2) / (1 - v**2)
+    worth, square = worth + part * then, square + part * then**2
     first, second = rng.standard_normal((2, *worth.shape))
     monthly = spend.expected + spend.uncertain * first
     return worth * monthly + np.sqrt(square) * spend.months_sd * second
