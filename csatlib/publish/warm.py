@@ -35,6 +35,7 @@ IMPORTS = (
     *("ipykernel.kernelapp", "pandas", "seaborn", "sklearn.linear_model", "statsmodels.api", "ibis"),
     *("ibis.backends.sql.compilers.duckdb", "pyarrow.dataset"),
     *("csatlib.tables.workspace", "csatlib.findings", "csatlib.tiles", *TOPICS),
+    *("semopy", "rjieba"),  # the topics import them late
 )
 PATIENCE = 120.0  # seconds for the imports, on a machine that is busy
 DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
