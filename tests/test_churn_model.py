@@ -7,14 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from csatlib import churn
-from csatlib.churn import measures, models, profits
+from csatlib.churn import measures, profits
 from csatlib.stats.replicates import multiplicities
 from csatlib.stats.rows import replicate_groups
 
@@ -213,24 +209,6 @@ def test_days_since_something_fade_and_never_is_longest_ago():
     assert p[1] == pytest.approx(0.5, abs=0.06)
     assert p[2] - p[3] < 0.1
     assert p[4] == p[0], "a date in the future counts as today"
-
-
-def test_columns_are_those_of_scikit_learns_own_steps():
-    rows = made(400).assign(seen_days=lambda d: 50 * d["noise"])[["days", "seen_days", "noise", "plan"]]
-    coded = rows.assign(plan=(rows["plan"] == "x") * 1.0, seen_days=rows["seen_days"].where(rows["noise"] < 0.5))
-    train, later = coded[:300], coded[300:].assign(plan=[-1.0] * 50 + [1.0] * 50)
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    fades = FunctionTransformer(lambda days: (1 / (1 + days.clip(lower=0) / models.FADES)).fillna(0.0))
-    theirs = ColumnTransformer(
-        [
-            ("numbers", numbers, ["days", "noise"]),
-            ("ages", make_pipeline(fades, StandardScaler()), ["seen_days"]),
-            ("texts", OneHotEncoder(handle_unknown="ignore"), ["plan"]),
-        ]
-    ).fit(train)
-    own = models._pipeline("logistic", coded, ["plan"], 0)[0].fit(train)
-    for part in (train, later):
-        assert own.transform(part) == pytest.approx(theirs.transform(part), abs=1e-12)
 
 
 def test_a_number_known_in_one_fold_only_tells_nothing():

@@ -202,23 +202,24 @@ def shared(rows: pd.DataFrame, customer: str, replicates: int, seed: int) -> tup
     return left, group, multiplicities(present, replicates=replicates, seed=seed), base
 
 
-def _refit(model: Churn, coded: pd.DataFrame, left: np.ndarray, times: np.ndarray) -> Any:
+def _refit(model: Churn, coded: np.ndarray, left: np.ndarray, times: np.ndarray) -> Any:
     """Fit the chosen pipeline, uncalibrated, to rows that count so many times."""
     drawn = np.repeat(np.arange(len(coded)), times)
-    return clone(model.estimator).fit(coded.iloc[drawn], left[drawn])
+    return clone(model.estimator).fit(coded[drawn], left[drawn])
 
 
-def _means(model: Churn, fits: list, coded: pd.DataFrame, name: str, levels: list) -> np.ndarray:
+def _means(model: Churn, fits: list, coded: np.ndarray, name: str, levels: list) -> np.ndarray:
     """Mean probability with all rows at each level, by the model and by each refit, shape (1 + refits, levels).
 
     The terms of a logistic model add up: as far as a level moves one row it moves every row.
     """
     places = model.levels[name].get_indexer(levels) if name in model.levels else levels
-    fixed, adds = [coded.assign(**{name: place}) for place in places], model.kind == "logistic"
+    own, adds = np.array(model.features) == name, model.kind == "logistic"
+    fixed = [np.where(own, float(place), coded) for place in places]
     means = [[model.probability(at).mean() for at in fixed]]
     for fitted in fits:
         if adds:
-            moved = fitted.decision_function(pd.concat([at.head(1) for at in fixed]))[:, None]
+            moved = fitted.decision_function(np.vstack([at[:1] for at in fixed]))[:, None]
             means.append(expit(fitted.decision_function(fixed[0]) + moved - moved[0]).mean(axis=1))
         else:
             means.append([fitted.predict_proba(at)[:, 1].mean() for at in fixed])
