@@ -6,12 +6,10 @@ import pytest
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def interruptible():
-    """Tests send Ctrl-C; a script's background jobs ignore it, and so would all that they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    """Ctrl-C, which tests send, is ignored in a script's background jobs, and taken by a Spark that has run."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

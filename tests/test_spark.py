@@ -1,6 +1,8 @@
 """Spark as a source: a local session over Parquet files; skipped where pyspark or Java is missing."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -16,6 +18,16 @@ pytestmark = [
     # pyspark leaves the socket through which rows came to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
+
+OPENS = """
+import signal, sys
+from csatlib.tables.config import load
+from csatlib.tables.reading.databases import open_database
+
+with open_database(load(sys.argv[1])):
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +121,10 @@ def test_spark_gives_the_bytes_of_the_folder(tmp_path, spark, cache):
     made = snapshot.snapshot(sample_config(tmp_path / "co", "pyspark://"))
     same(made, snapshot.snapshot(ROOT / "csat.toml"))
     assert spark.sql("select 1").count() == 1
+
+
+def test_ctrl_c_is_given_back_when_spark_has_ended(tmp_path, session):
+    url = "pyspark://?spark.master=local[1]&spark.driver.host=127.0.0.1&spark.driver.bindAddress=127.0.0.1"
+    command = [sys.executable, "-c", OPENS, company(tmp_path, url, GROUPS)]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "True"], "Spark takes it as long as it runs"

@@ -2,9 +2,12 @@
 
 import contextlib
 import importlib.metadata
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
@@ -56,6 +59,7 @@ def open_database(settings: Settings) -> Iterator[ibis.BaseBackend]:
             "postgres://"
         )
     shared = engine == "pyspark" and _spark_runs()
+    answers = signal.getsignal(signal.SIGINT)
     try:
         connection = _connect(engine, url, settings)
     except FileNotFoundError:
@@ -81,6 +85,13 @@ def open_database(settings: Settings) -> Iterator[ibis.BaseBackend]:
     finally:
         if not shared:
             connection.disconnect()
+            _answered_by(answers)
+
+
+def _answered_by(answers: Any) -> None:
+    """Give Ctrl-C back to whom it was: Spark takes it, and once ended answers with an error of its own."""
+    if threading.current_thread() is threading.main_thread() and answers is not None:
+        signal.signal(signal.SIGINT, answers)
 
 
 def _remedy(engine: str, settings: Settings) -> str:
