@@ -1,5 +1,6 @@
 """Spark as a source: a local session over Parquet files; skipped where pyspark or Java is missing."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -126,5 +127,6 @@ def test_spark_gives_the_bytes_of_the_folder(tmp_path, spark, cache):
 def test_ctrl_c_is_given_back_when_spark_has_ended(tmp_path, session):
     url = "pyspark://?spark.master=local[1]&spark.driver.host=127.0.0.1&spark.driver.bindAddress=127.0.0.1"
     command = [sys.executable, "-c", OPENS, company(tmp_path, url, GROUPS)]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    found = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "True"], "Spark takes it as long as it runs"
