@@ -19,7 +19,7 @@ from test_publish import ANSWER, book, company, text, write
 from typer.testing import CliRunner
 
 from csatlib import cli
-from csatlib.publish import job, lock, manifest, site, warm
+from csatlib.publish import job, lock, machine, manifest, site, warm
 from csatlib.publish.run import run
 from csatlib.tables import snapshot
 
@@ -248,6 +248,20 @@ def test_interrupted_run_keeps_what_is_done_and_goes_on(project, jobs):
     again = statuses(run(project / "csat.toml"))
     assert again["05_early"] == "unchanged"
     assert again["10_good"] == again["30_late"] == "done" or jobs > 1
+
+
+@linux
+def test_interrupt_that_another_thread_takes_ends_the_run_as_well():
+    stop, seen = threading.Event(), []
+
+    def work(_):
+        time.sleep(0.5)  # until the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        seen.append(stop.wait(10))
+
+    with pytest.raises(KeyboardInterrupt):
+        machine.side_by_side(work, [1], workers=1, stop=stop)
+    assert seen == [True]
 
 
 def test_source_that_dies_while_it_is_read_leaves_everything(project, monkeypatch):

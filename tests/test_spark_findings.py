@@ -1,5 +1,6 @@
 """The monthly run with Spark as its source: every finding is the one that DuckDB leads to."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def published(config: Path, out: Path) -> dict[str, list[dict]]:
     """Run every notebook of the project on a company; notebook -> what it found."""
     command = [sys.executable, "-m", "csatlib", "run", "--config", config, "--out", out, "--language", "en"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    assert subprocess.run(command, cwd=ROOT, **quiet).returncode == 0
+    env = os.environ | {"JAVA_TOOL_OPTIONS": f"-Dderby.stream.error.file={out.parent}/derby.log"}
+    assert subprocess.run(command, cwd=ROOT, env=env, **quiet).returncode == 0
     entries = manifest.latest(out)
     assert {entry["status"] for entry in entries.values()} == {"done"}
     return {name: findings.read(out / f"{name}.ipynb") for name in entries}

@@ -4,13 +4,14 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item, Made = TypeVar("Item"), TypeVar("Made")
 
 MOST = 4  # beyond, two runs on one machine would stand in each other's way
+LOOK = 0.2  # seconds
 KERNEL_MB = 1000  # room that a notebook of a large company wants
 
 
@@ -70,10 +71,35 @@ def side_by_side(
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return list(pool.map(one, items))
+            return [made(begun) for begun in [pool.submit(one, item) for item in items]]
         except BaseException:
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def made(begun: Future) -> Any:
+    """Wait for what a thread makes, and look up now and then: Ctrl-C need not wake the thread that waits.
+
+    Parameters
+    ----------
+    begun : Future
+        From a ThreadPoolExecutor.
+
+    Returns
+    -------
+    object
+        What was made.
+
+    Examples
+    --------
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     made(pool.submit(abs, -1))
+    1
+    """
+    while wait([begun], timeout=LOOK).not_done:
+        pass
+    return begun.result()
 
 
 def resident_mb(pid: int) -> float | None:

@@ -156,7 +156,7 @@ def _read(config: Path, meanwhile: Callable) -> Path:
         reading = pool.submit(workspace.snapshot, config)
         if wait([reading], timeout=SOON).not_done:
             meanwhile()
-        return Path(reading.result())
+        return Path(machine.made(reading))
 
 
 def _begin(stack: ExitStack, cold: bool) -> None:
