@@ -235,6 +235,7 @@ def test_fits_of_odd_matrices():
 
 @example(142, 4, 48)  # a weak factor near a bound
 @example(29, 3, 8)  # a narrow valley
+@example(371, 5, 19)  # a saddle on the way
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(3, 6), st.integers(8, 60))
 def test_the_fit_is_a_minimum(seed, k, n):

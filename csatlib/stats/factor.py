@@ -131,10 +131,10 @@ def _evaluate(correlation: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
 def _step(
     slope: np.ndarray, exact: np.ndarray, safe: np.ndarray, damping: np.ndarray, fixed: np.ndarray
 ) -> np.ndarray:
-    """Newton's step where it leads down, else one that surely does."""
+    """Newton's step where the valley is round, else one that surely leads down, and not to a saddle."""
     slope = np.where(fixed, 0.0, slope)
     step = _solved(exact, slope, np.zeros(len(slope)), fixed)
-    doubtful = (damping > 0) | ~((step * slope).sum(axis=1) < 0)
+    doubtful = (damping > 0) | (np.linalg.eigvalsh(_freed(exact, fixed))[:, 0] <= 0)
     if doubtful.any():
         raised = np.maximum(damping, 1e-6)
         step[doubtful] = _solved(safe[doubtful], slope[doubtful], raised[doubtful], fixed[doubtful])
@@ -142,7 +142,10 @@ def _step(
 
 
 def _solved(curve: np.ndarray, slope: np.ndarray, damping: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    k = slope.shape[1]
-    free = ~(fixed[:, :, None] | fixed[:, None, :])
-    matrix = np.where(free, curve, 0.0) + np.eye(k) * (fixed + damping[:, None] + 1e-12)[:, :, None]
+    matrix = _freed(curve, fixed) + np.eye(slope.shape[1]) * (damping[:, None] + 1e-12)[:, :, None]
     return -np.linalg.solve(matrix, slope[:, :, None])[:, :, 0]
+
+
+def _freed(curve: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Take the residuals that are held out of the second derivatives."""
+    return np.where(fixed[:, :, None] | fixed[:, None, :], np.eye(fixed.shape[1]) * fixed[:, :, None], curve)
