@@ -1,5 +1,7 @@
 """Churn models: figures as scikit-learn has them, profits by hand, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,6 +180,15 @@ def test_dependence_goes_the_way_of_the_truth(fitted):
     assert days["estimate"].is_monotonic_increasing
     assert ((found["ci_low"] <= found["estimate"]) & (found["estimate"] <= found["ci_high"])).all()
     assert found.loc[found["feature"] == "plan", "level"].tolist() == ["x", "y"]
+
+
+def test_terms_that_add_up_give_what_predicting_every_level_gives():
+    rows = made(600).assign(seen_days=lambda d: (40 * d["noise"].abs()).where(d["noise"] < 0.7))
+    model = churn.fit(rows, features=["days", "noise", "plan", "seen_days"])
+    plain = replace(model, kind="boosting")  # which predicts every row at every level
+    asked = {"train": rows, "features": ["noise", "plan", "seen_days"], "refits": 4}
+    short, full = (churn.dependence(each, rows, **asked) for each in (model, plain))
+    pd.testing.assert_frame_equal(short, full, rtol=1e-9)
 
 
 def test_similar_customers_by_hand():
